@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bundle: the canonical JSON document a host hands out (CONTRACTS section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
+
+from . import digest
+from .model import Alert, Status, Strict, Value
+
+SCHEMA = 1
+BaselineStatus = Literal["none", "accepted", "lost"]
+
+
+@dataclass(frozen=True)
+class Request(Strict):
+    """The optional JSON line on the standard input of ``vps-sentry bundle``."""
+
+    schema: int
+    nonce: str
+    have: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AcceptedCheck(Strict):
+    """Digests of one check's accepted items."""
+
+    root: str
+    buckets: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BaselineHeader(Strict):
+    """What the host holds as accepted. ``digest`` and ``store_id`` are null without one."""
+
+    status: BaselineStatus
+    sequence: int
+    digest: Optional[str]
+    store_id: Optional[str]
+    checks: Dict[str, AcceptedCheck]
+
+
+@dataclass(frozen=True)
+class CheckHeader(Strict):
+    """Digests of one check's last observation; a check that is not ``ok`` has no root and no buckets."""
+
+    status: Status
+    error: Optional[str]
+    root: Optional[str]
+    buckets: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bundle(Strict):
+    """One host's accepted baseline and last snapshot, each bucket once. ``time`` is RFC 3339 UTC."""
+
+    schema: int
+    norm: int
+    host: str
+    machine_id: str
+    host_keys: Tuple[str, ...]
+    nonce: Optional[str]
+    time: str
+    run: int
+    prev: Optional[str]
+    agent_digest: Optional[str]
+    baseline: BaselineHeader
+    checks: Dict[str, CheckHeader]
+    buckets: Dict[str, List[Tuple[str, Value]]]
+    alerts: Tuple[Alert, ...]
+
+
+def pack(sources: List[Mapping[str, Any]], have: Tuple[str, ...]) -> Dict[str, Any]:
+    """The buckets of ``sources`` (items by key, per check) by digest, without those the reader holds."""
+    held = set(have)
+    packed: Dict[str, Any] = {}
+    for items in sources:
+        for bucket in digest.split(items):
+            name = digest.digest(bucket)
+            if name.split(":", 1)[1][:16] not in held:
+                packed[name] = bucket
+    return packed

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Digests of items, buckets, checks and snapshots (CONTRACTS section 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Dict, List, Mapping, Tuple
+
+from . import canonical
+
+BUCKETS = 64
+NORM = 1
+"""Version of the normalisation rules this release applies; rule set 1 replaces nothing."""
+
+Bucket = List[List[Any]]
+"""The ``[key, value]`` pairs of one bucket, sorted by key."""
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The 64 bucket digests of one check and the root over them."""
+
+    root: str
+    digests: Tuple[str, ...]
+
+
+def digest(value: Any) -> str:
+    """``sha256:`` + hex over the canonical JSON of ``value``."""
+    return "sha256:" + sha256(canonical.dumps(value)).hexdigest()
+
+
+def bucket_number(key: str) -> int:
+    """Which of the 64 buckets the item ``key`` lies in."""
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()[0] & (BUCKETS - 1)
+
+
+def split(items: Mapping[str, Any]) -> List[Bucket]:
+    """The items of a check as 64 buckets."""
+    buckets: List[Bucket] = [[] for _ in range(BUCKETS)]
+    for key in sorted(items):
+        buckets[bucket_number(key)].append([key, items[key]])
+    return buckets
+
+
+def buckets_of(items: Mapping[str, Any]) -> Buckets:
+    """Bucket digests and root of a check's items."""
+    digests = tuple(digest(bucket) for bucket in split(items))
+    return Buckets(root=root_of(digests), digests=digests)
+
+
+def root_of(digests: Tuple[str, ...]) -> str:
+    """A check's root over its 64 bucket digests."""
+    return digest(list(digests))
+
+
+def total(roots: Mapping[str, str], *, norm: int = NORM) -> str:
+    """A snapshot's or baseline's digest over the roots of its checks."""
+    checks: Dict[str, str] = dict(roots)
+    return digest({"norm": norm, "checks": checks})

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words of the project as frozen types: item, observation, snapshot, change, signal, alert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple, Union
+
+Severity = Literal["info", "warning", "critical"]
+Status = Literal["ok", "failed", "skipped"]
+State = Literal["open", "changed", "resolved"]
+ChangeKind = Literal["added", "removed", "changed"]
+Field = Union[None, bool, int, str, List[str], List[Dict[str, str]]]
+Value = Dict[str, Field]
+"""An item's value: named fields, nothing volatile (no time, pid, inode, cost, count)."""
+
+SEVERITIES: Tuple[Severity, ...] = ("info", "warning", "critical")
+
+
+class Strict:
+    """Base of every type that crosses the border: the controller's validator forbids unknown keys too."""
+
+    __pydantic_config__ = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """An event that has no baseline. Times are seconds since the epoch."""
+
+    code: str
+    key: str
+    severity: Severity
+    title: str
+    detail: str
+    seen: int
+    until: int
+    """The alert resolves by itself at this time if no further event extends it."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one check saw. ``failed`` and ``skipped`` always carry the reason in ``error``."""
+
+    status: Status
+    items: Mapping[str, Value] = field(default_factory=dict)
+    error: Optional[str] = None
+    signals: Tuple[Signal, ...] = ()
+    learnable: Mapping[str, Value] = field(default_factory=dict)
+    """Facts an acceptance would make known (first logins); never part of a baseline."""
+    memory: Optional[Dict[str, Any]] = None
+    """The check's private JSON (a log cursor, say), kept for its next run once the report is on disk."""
+    cache: Optional[bytes] = None
+    """The check's private index that only saves work; losing it costs time, never truth."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All observations of one run, by check name."""
+
+    machine_id: str
+    time: str
+    checks: Mapping[str, Observation]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The difference between baseline and snapshot in one item."""
+
+    change: ChangeKind
+    check: str
+    key: str
+    before: Optional[Value]
+    after: Optional[Value]
+
+    def fields(self) -> Tuple[str, ...]:
+        """Names of the fields that differ, sorted."""
+        before, after = self.before or {}, self.after or {}
+        names = sorted(set(before) | set(after))
+        return tuple(name for name in names if before.get(name) != after.get(name))
+
+
+@dataclass(frozen=True)
+class Rating:
+    """How a check judges one change."""
+
+    code: str
+    severity: Severity
+    title: str
+
+
+@dataclass(frozen=True)
+class Alert(Strict):
+    """What a person should look at. ``first_seen`` and ``last_seen`` are RFC 3339 UTC."""
+
+    id: str
+    code: str
+    severity: Severity
+    state: State
+    check: str
+    key: str
+    title: str
+    detail: str
+    before: Optional[Value]
+    after: Optional[Value]
+    explanation: str
+    first_seen: str
+    last_seen: str
