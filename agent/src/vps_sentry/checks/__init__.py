@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a check is, and how the checks are found: one file in this folder, one ``CHECK`` in it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+from ..core.model import Change, Observation, Rating
+from ..host import Host
+
+Stamp = Tuple[str, Tuple[Any, ...]]
+"""What the quiet path looks at instead of collecting: the name of a stamp kind in ``tick`` and its arguments."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """All a check may know besides the machine itself."""
+
+    host: Host
+    options: Any
+    """An instance of the check's own options class."""
+    now: int
+    """Seconds since the epoch at the start of the run."""
+    memory: Mapping[str, Any]
+    """What this check left in ``Observation.memory`` last time; empty at first."""
+    cache: bytes
+    """What this check left in ``Observation.cache`` last time; empty at first."""
+    full: bool = False
+    """``--full``: look at everything again, whatever the cache says."""
+    accepted: bool = False
+    """Whether a baseline was ever accepted here: a check whose memory is gone must not learn silently then."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One kind of observation. A failing ``collect`` may raise CollectError or return a failed Observation."""
+
+    name: str
+    about: str
+    options: type
+    """Frozen dataclass of the check's configuration; every field has a default, ``enabled`` is one of them."""
+    columns: Mapping[str, str]
+    """A sentence for each field of an item's value."""
+    collect: Callable[[Context], Observation]
+    rate: Callable[[Change, Any], Rating]
+    """Pure: change and options -> code, severity and title."""
+    stamps: Callable[[Any, Host, Mapping[str, Any]], Tuple[Stamp, ...]]
+    """Options, host and the check's memory -> what must be unmoved for the last observation to stand."""
+    validate: Optional[Callable[[Any], None]] = None
+    """Raises ValueError naming the option that cannot be used."""
+    live: bool = False
+    """Looks at the running system; skipped under ``--root``."""
+    learn: Optional[Callable[[Mapping[str, Any], Tuple[str, ...], int], Dict[str, Any]]] = None
+    """Memory, accepted ``learnable`` keys and time -> memory in which they are known."""
+
+
+def discover() -> Dict[str, Check]:
+    """All checks by name, in name order."""
+    found = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda entry: entry.name):
+        check: Check = importlib.import_module(f"{__name__}.{module.name}").CHECK
+        found[check.name] = check
+    return found

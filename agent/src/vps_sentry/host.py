@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door to the machine: files below ``--root``, identity, the live system."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import List, Tuple
+
+from .errors import CollectError
+
+READ_LIMIT = 16 * 1024 * 1024
+_MAX_LINKS = 40
+
+
+class Host:
+    """A machine seen from ``root``: ``/`` is this one, anything else a mounted disk.
+
+    Links are resolved inside ``root``, nothing but regular files is ever opened for reading.
+    """
+
+    def __init__(self, root: str = "/") -> None:
+        self.root = os.path.abspath(root)
+
+    @property
+    def live(self) -> bool:
+        """Whether this is the running system and not a mounted disk."""
+        return self.root == "/"
+
+    def locate(self, path: bytes) -> bytes:
+        """Where ``path`` (absolute, as seen inside ``root``) really lies, links resolved inside ``root``.
+
+        The last component is not resolved. Raises OSError (ELOOP) after 40 links.
+        """
+        root = os.fsencode(self.root)
+        parts = [part for part in path.split(b"/") if part not in (b"", b".")]
+        done: List[bytes] = []
+        links = 0
+        while parts:
+            part = parts.pop(0)
+            if part == b"..":
+                done = done[:-1]
+                continue
+            here = os.path.join(root, *done, part)
+            if parts and stat.S_ISLNK(_mode(here)):
+                links += 1
+                if links > _MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
+                target = os.readlink(here)
+                if target.startswith(b"/"):
+                    done = []
+                parts = [entry for entry in target.split(b"/") if entry not in (b"", b".")] + parts
+                continue
+            done.append(part)
+        return os.path.join(root, *done)
+
+    def read(self, path: str, *, limit: int = READ_LIMIT) -> bytes:
+        """Content of a regular file, the last link followed inside ``root``.
+
+        Raises CollectError when it is missing, unreadable, not a regular file or larger than ``limit`` bytes.
+        """
+        try:
+            descriptor = os.open(
+                self._follow(os.fsencode(path)), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            )
+        except OSError as exc:
+            raise CollectError(f"cannot read {path}: {exc.strerror}") from exc
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise CollectError(f"cannot read {path}: not a regular file")
+            with open(descriptor, "rb", closefd=False) as handle:
+                data = handle.read(limit + 1)
+        except OSError as exc:
+            raise CollectError(f"cannot read {path}: {exc.strerror}") from exc
+        finally:
+            os.close(descriptor)
+        if len(data) > limit:
+            raise CollectError(f"cannot read {path}: larger than {limit} bytes")
+        return data
+
+    def _follow(self, path: bytes) -> bytes:
+        for _ in range(_MAX_LINKS):
+            place = self.locate(path)
+            if not stat.S_ISLNK(_mode(place)):
+                return place
+            path = os.path.join(os.path.dirname(path), os.readlink(place))
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
+
+    def name(self) -> str:
+        """Host name: the kernel's on a live system, ``/etc/hostname`` elsewhere."""
+        if self.live:
+            return os.uname().nodename
+        return self.read("/etc/hostname", limit=256).decode("utf-8", "replace").strip()
+
+    def machine_id(self) -> str:
+        """The machine-id(5). Raises CollectError when there is none."""
+        text = self.read("/etc/machine-id", limit=256).decode("ascii", "replace").strip()
+        if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
+            raise CollectError("/etc/machine-id holds no machine id; run systemd-machine-id-setup")
+        return text
+
+    def host_keys(self) -> Tuple[str, ...]:
+        """The public SSH host keys as ``type base64``, sorted; empty when sshd is not installed."""
+        place = self.locate(b"/etc/ssh/.")
+        try:
+            names = sorted(
+                name for name in os.listdir(place) if name.startswith(b"ssh_host_") and name.endswith(b".pub")
+            )
+        except OSError:
+            return ()
+        lines = (self.read(f"/etc/ssh/{os.fsdecode(name)}", limit=16384).split() for name in names)
+        return tuple(sorted(" ".join(part.decode("ascii", "replace") for part in line[:2]) for line in lines))
+
+
+def _mode(path: bytes) -> int:
+    try:
+        return os.lstat(path).st_mode
+    except OSError:
+        return 0

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which processes hold a socket: program, systemd unit and user, as /proc shows them."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Collection, Dict, Iterator, List, Mapping, Set, Tuple
+
+from ..core.canonical import escape
+
+UNKNOWN = "unknown"
+DELETED = " (deleted)"
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_UNIT = re.compile(rb"(?<=/)[^/]+\.(?:service|scope|mount|socket|swap)(?=/|$)")
+# What systemd and container engines number afresh each time must not look like another unit each time.
+_FRESH = re.compile(
+    r"(?<=^session-)c?[0-9]+(?=\.scope$)"
+    r"|(?<=^run-)(?:[ru]?[0-9a-f]+|p[0-9]+-i[0-9]+)(?=\.(?:scope|service)$)"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,}"
+    r"|(?<=-)[0-9]+(?=\.scope$)"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Owner:
+    """A holder of a socket. ``exe`` keeps the kernel's mark `` (deleted)``; ``unknown`` where /proc gives nothing."""
+
+    exe: str
+    unit: str
+    user: str
+
+
+def find(
+    inodes: Collection[int], users: Mapping[int, str], *, threads: bool = False, proc: str = "/proc"
+) -> Dict[int, Set[Owner]]:
+    """Owners of the given socket inodes; an inode without a visible holder is not in the answer.
+
+    ``threads`` looks into the file table of each thread, which may differ from its process's.
+    Raises OSError when ``proc`` itself cannot be listed.
+    """
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    found: Dict[int, Set[Owner]] = {}
+    for name in os.listdir(proc) if wanted else ():
+        if name.isdigit():
+            for inode, owner in _holdings(f"{proc}/{name}", wanted, users=users, threads=threads):
+                found.setdefault(inode, set()).add(owner)
+    return found
+
+
+def _holdings(
+    path: str, wanted: Mapping[str, int], *, users: Mapping[int, str], threads: bool
+) -> List[Tuple[int, Owner]]:
+    # One descriptor of the process for all questions: a reused pid cannot answer for another process.
+    try:
+        process = os.open(path, _DIRECTORY)
+    except OSError:
+        return []
+    try:
+        held = {
+            wanted[link] for table in _tables(process, threads) for link in _links(process, table) if link in wanted
+        }
+        owner = _describe(process, users) if held else None
+    finally:
+        os.close(process)
+    return [(inode, owner) for inode in held if owner]
+
+
+def _tables(process: int, threads: bool) -> List[str]:
+    if not threads:
+        return ["fd"]
+    return [f"task/{thread}/fd" for thread in _names(process, "task")]
+
+
+def _names(process: int, path: str) -> List[str]:
+    try:
+        directory = os.open(path, _DIRECTORY, dir_fd=process)
+    except OSError:
+        return []  # Ended, or another user's: what it holds stays without an owner and is shown so.
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
+    finally:
+        os.close(directory)
+
+
+def _links(process: int, table: str) -> Iterator[str]:
+    for name in _names(process, table):
+        try:
+            yield os.readlink(f"{table}/{name}", dir_fd=process)
+        except OSError:
+            continue
+
+
+def _describe(process: int, users: Mapping[int, str]) -> Owner:
+    try:
+        exe = escape(os.readlink(b"exe", dir_fd=process))
+    except OSError:
+        exe = UNKNOWN
+    return Owner(exe, parse_unit(_read(process, "cgroup")), parse_user(_read(process, "status"), users))
+
+
+def _read(process: int, name: str) -> bytes:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=process)
+        with open(descriptor, "rb") as handle:
+            return handle.read(65536)
+    except OSError:
+        return b""
+
+
+def parse_unit(cgroup: bytes) -> str:
+    """The unit in a /proc/PID/cgroup: the outermost, and the innermost behind a slash when they differ.
+
+    So a unit of a user's own manager never reads like a unit of the system. ``none`` for a process
+    outside of all units, ``unknown`` where the file says nothing.
+    """
+    paths = dict(line.split(b":", 2)[1:] for line in cgroup.splitlines() if line.count(b":") >= 2)
+    units = _UNIT.findall(paths.get(b"name=systemd") or paths.get(b"", b""))
+    if not units:
+        return "none" if paths else UNKNOWN
+    names = [_FRESH.sub("*", escape(unit)) for unit in (units[0], units[-1])]
+    return names[0] if len(units) == 1 else "/".join(names)
+
+
+def parse_user(status: bytes, users: Mapping[int, str]) -> str:
+    """The name of the effective user in a /proc/PID/status; ``unknown`` without one."""
+    for line in status.splitlines():
+        fields = line.split()
+        if fields[:1] == [b"Uid:"] and len(fields) == 5 and fields[2].isdigit():
+            return user_name(int(fields[2]), users)
+    return UNKNOWN
+
+
+def user_name(uid: int, users: Mapping[int, str]) -> str:
+    """The name of ``uid``, ``uid:N`` for one that passwd(5) does not name."""
+    return users.get(uid, f"uid:{uid}")
+
+
+def parse_passwd(data: bytes) -> Dict[int, str]:
+    """User names by uid from passwd(5); of several names the first, as getpwuid(3) does."""
+    users: Dict[int, str] = {}
+    for line in data.split(b"\n"):
+        fields = line.split(b":")
+        if len(fields) >= 3 and fields[2].isdigit():
+            users.setdefault(int(fields[2]), escape(fields[0]))
+    return users

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The heartbeat: one line saying that a run ended, when, how, at what cost and when the next is due."""
+
+from posix import replace
+from time import gmtime, process_time, strftime
+
+NAME = "/heartbeat"
+
+
+def line(now: int, *, run: int, code: int, due: int) -> bytes:
+    """``TIME run=N exit=N cpu_ms=N due=SECONDS``; the cost is this process' so far."""
+    clock = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(now))
+    return f"{clock} run={run} exit={code} cpu_ms={round(process_time() * 1000)} due={due}\n".encode()
+
+
+def run_of(text: bytes) -> int:
+    """The run number of a heartbeat line. Raises ValueError when it is cut off."""
+    for word in text.split():
+        if word.startswith(b"run="):
+            return int(word[4:])
+    raise ValueError("no run number")
+
+
+def write(state: str, text: bytes) -> None:
+    """Replace the heartbeat atomically. Not synced: losing one line in a power cut loses nothing else."""
+    temporary = state + "/.heartbeat.new"
+    with open(temporary, "wb", opener=_private) as handle:
+        handle.write(text)
+    replace(temporary, state + NAME)
+
+
+def _private(path: str, flags: int) -> int:
+    from posix import open as posix_open
+
+    return posix_open(path, flags, 0o600)
