@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Acceptance on a host: exactly the values that were seen, numbered, kept and told (CONTRACTS section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Tuple
+
+from . import baseline as baseline_room
+from .baseline import Baseline
+from .core import codec
+from .core.clock import epoch, rfc3339
+from .core.model import Change, Observation, Value
+from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked
+from .errors import MovedError, StoreError
+from .store import Store
+
+PLAN_LIFETIME = 24 * 3600
+Kind = Literal["accepted", "refused", "proposed"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the operator asked for."""
+
+    only: Tuple[str, ...] = ()
+    dry_run: bool = False
+    digest: Optional[str] = None
+    reason: str = ""
+    by: str = "unknown"
+    signed: bool = False
+    """Signed mode: what is asked for here is only a proposal."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A plan together with the values behind its digests."""
+
+    plan: Plan
+    changes: Tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class _KeptChange:
+    change: Literal["added", "removed", "changed"]
+    check: str
+    key: str
+    before: Optional[Dict[str, Any]]
+    after: Optional[Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    plan: Plan
+    changes: Tuple[_KeptChange, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a request. ``baseline`` is the one that holds now."""
+
+    kind: Kind
+    proposal: Proposal
+    baseline: Baseline
+    refusals: Tuple[str, ...] = ()
+
+    def accepted_keys(self) -> Mapping[str, FrozenSet[str]]:
+        """Check -> keys that became trusted; empty unless accepted."""
+        if self.kind != "accepted":
+            return {}
+        names = {change.check for change in self.proposal.changes}
+        keys = {name: frozenset(c.key for c in self.proposal.changes if c.check == name) for name in names}
+        return {**keys, "baseline": frozenset({"baseline"})}
+
+
+def propose(
+    baseline: Baseline, observations: Mapping[str, Observation], *, machine_id: str, only: Tuple[str, ...], now: int
+) -> Proposal:
+    """The plan that would make the baseline equal to what was observed."""
+    found = changes(baseline.checks, observations, only)
+    plan = Plan(
+        schema=SCHEMA,
+        machine_id=machine_id,
+        sequence=baseline.sequence,
+        expires=rfc3339(now + PLAN_LIFETIME),
+        items=tuple(item_of(change) for change in found),
+        not_checked=not_checked(observations),
+    )
+    return Proposal(plan, tuple(found))
+
+
+def decide(
+    store: Store,
+    baseline: Baseline,
+    observations: Mapping[str, Observation],
+    *,
+    request: Request,
+    machine_id: str,
+    now: int,
+) -> Outcome:
+    """What becomes of ``request`` given what was just observed. Keeps a proposed plan; changes nothing else."""
+    if request.digest is not None:
+        proposal = kept(store, request.digest)
+        problems = refusals(proposal, baseline, observations, machine_id=machine_id, now=now)
+        if problems:
+            return Outcome("refused", proposal, baseline, tuple(problems))
+    else:
+        proposal = propose(baseline, observations, machine_id=machine_id, only=request.only, now=now)
+    if request.dry_run or request.signed:
+        keep(store, proposal)
+        return Outcome("proposed", proposal, baseline)
+    return Outcome("accepted", proposal, accept(baseline, proposal, observations, by=request.by, at=now))
+
+
+def commit(store: Store, outcome: Outcome, *, reason: str) -> None:
+    """Write the accepted baseline."""
+    baseline_room.save(store, replace(outcome.baseline, reason=reason))
+
+
+def covers(only: Tuple[str, ...], check: str) -> bool:
+    """Whether the selectors speak of ``check`` at all."""
+    return not only or any(entry.partition(":")[0] == check for entry in only)
+
+
+def keep(store: Store, proposal: Proposal) -> None:
+    """Keep a plan under ``plans/`` so that it can be accepted by its digest."""
+    store.write_json(_plan_file(proposal.plan.name), codec.encode(proposal))
+
+
+def kept(store: Store, name: str) -> Proposal:
+    """The kept plan of that digest. Raises MovedError when there is none, StoreError when it is damaged."""
+    document = store.read_json(_plan_file(name))
+    if document is None:
+        raise MovedError(f"no plan {name} is kept here; make one with: vps-sentry --accept-baseline --dry-run")
+    try:
+        content = codec.decode(_Kept, document)
+    except codec.CodecError as exc:
+        raise StoreError(f"{store.path / _plan_file(name)} is damaged: {exc}; make a new plan") from exc
+    found = tuple(Change(c.change, c.check, c.key, c.before, c.after) for c in content.changes)
+    if content.plan.name != name or tuple(item_of(change) for change in found) != content.plan.items:
+        raise StoreError(f"{store.path / _plan_file(name)} does not match its digest; make a new plan")
+    return Proposal(content.plan, found)
+
+
+def _plan_file(name: str) -> str:
+    return f"plans/{name.replace(':', '-')}.json"
+
+
+def refusals(
+    proposal: Proposal, baseline: Baseline, observations: Mapping[str, Observation], *, machine_id: str, now: int
+) -> List[str]:
+    """Why the plan no longer fits; only its own items, the sequence, the machine and its age count."""
+    plan = proposal.plan
+    if plan.machine_id != machine_id:
+        return [f"the plan was made on machine {plan.machine_id}"]
+    if plan.sequence != baseline.sequence:
+        return [f"the baseline is #{baseline.sequence} now, the plan starts from #{plan.sequence}"]
+    if plan.expires is not None and epoch(plan.expires) <= now:
+        return [f"the plan expired at {plan.expires}"]
+    return [f"{place} is no longer as reviewed" for place in moved(plan, baseline.checks, observations)]
+
+
+def accept(
+    baseline: Baseline, proposal: Proposal, observations: Mapping[str, Observation], *, by: str, at: int
+) -> Baseline:
+    """The baseline after the plan: the plan's values, never a fresh scan. Pure; ``save`` writes it."""
+    items = [change for change in proposal.changes if not _learnt(change, observations)]
+    checks: Dict[str, Dict[str, Value]] = apply(baseline.checks, items)
+    for name, observation in observations.items():
+        if observation.status == "ok":
+            checks.setdefault(name, {})
+    return Baseline(
+        status="accepted",
+        machine_id=proposal.plan.machine_id,
+        sequence=baseline.sequence + 1,
+        digest=baseline_room.digest_of(checks),
+        accepted_at=rfc3339(at),
+        accepted_by=by,
+        checks=checks,
+    )
+
+
+def learnt(proposal: Proposal, observations: Mapping[str, Observation]) -> Dict[str, Tuple[str, ...]]:
+    """Check -> accepted keys that are facts to know, not items of the baseline."""
+    found: Dict[str, List[str]] = {}
+    for change in proposal.changes:
+        if _learnt(change, observations):
+            found.setdefault(change.check, []).append(change.key)
+    return {name: tuple(keys) for name, keys in found.items()}
+
+
+def _learnt(change: Change, observations: Mapping[str, Observation]) -> bool:
+    observation = observations.get(change.check)
+    return observation is not None and change.key in observation.learnable

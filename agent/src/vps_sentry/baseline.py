@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The accepted baseline: its file, its digest, and what it means when it is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional
+
+from .core import codec, digest
+from .core.bundle import BaselineStatus
+from .core.model import Value
+from .errors import StoreError
+from .store import Store
+
+FILE = "baseline.json"
+SCHEMA = 1
+_TRACES = ("-accepted.json", ".baseline.json")
+"""Files under ``history/`` that only exist once a baseline did."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The accepted items of one machine. ``sequence`` is 0 and ``status`` not ``accepted`` without one."""
+
+    status: BaselineStatus = "none"
+    machine_id: str = ""
+    sequence: int = 0
+    digest: Optional[str] = None
+    accepted_at: Optional[str] = None
+    accepted_by: Optional[str] = None
+    reason: str = ""
+    checks: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    problem: str = ""
+    """Why it counts as lost."""
+
+
+@dataclass(frozen=True)
+class _File:
+    schema: int
+    norm: int
+    machine_id: str
+    sequence: int
+    digest: str
+    accepted_at: str
+    accepted_by: str
+    reason: str
+    # Values are not looked into: the digest over them, checked next, says they are what was accepted.
+    checks: Dict[str, Dict[str, Any]]
+
+
+def digest_of(checks: Mapping[str, Mapping[str, Any]]) -> str:
+    """The baseline digest over the roots of its checks."""
+    return digest.total({name: digest.buckets_of(items).root for name, items in checks.items()})
+
+
+def load(store: Store, *, last_sequence: int) -> Baseline:
+    """The baseline as it stands. ``last_sequence`` is what other state files remember of it.
+
+    A file that is missing although there was one, unreadable, or whose digest does not fit its content
+    gives status ``lost``: nothing is learnt again.
+    """
+    try:
+        document = store.read_json(FILE)
+        if document is None:
+            return _absent(store, last_sequence)
+        return _checked(codec.decode(_File, document))
+    except (StoreError, codec.CodecError) as exc:
+        return Baseline(status="lost", sequence=last_sequence, problem=str(exc))
+
+
+def _absent(store: Store, last_sequence: int) -> Baseline:
+    if last_sequence > 0 or any(name.endswith(_TRACES) for name in store.names("history")):
+        return Baseline(status="lost", sequence=last_sequence, problem=f"{store.path / FILE} is missing")
+    return Baseline()
+
+
+def _checked(content: _File) -> Baseline:
+    if digest_of(content.checks) != content.digest:
+        raise StoreError(f"{FILE} does not match its own digest {content.digest[:19]}")
+    return Baseline(
+        status="accepted",
+        machine_id=content.machine_id,
+        sequence=content.sequence,
+        digest=content.digest,
+        accepted_at=content.accepted_at,
+        accepted_by=content.accepted_by,
+        reason=content.reason,
+        checks=content.checks,
+    )
+
+
+def save(store: Store, baseline: Baseline) -> None:
+    """Write the baseline; the one before is kept under ``history/``."""
+    previous = store.read(FILE)
+    if previous is not None:
+        store.write(f"history/{baseline.sequence - 1:08d}.baseline.json", previous)
+    content = {"schema": SCHEMA, "norm": digest.NORM, **codec.encode(baseline)}
+    for name in ("status", "problem"):
+        del content[name]
+    store.write_json(FILE, content)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: arguments in, text or JSON out, exit codes of CONTRACTS section 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import List
+
+from ..errors import BusyError, ConfigError, MovedError, SentryError
+from ..report import EXIT_INTERNAL, EXIT_MOVED, EXIT_OK, EXIT_USAGE
+from .arguments import parse
+
+
+def main(arguments: List[str], *, scheduled: bool = False) -> int:
+    """Run one command and say on stderr, in one sentence, why it could not be done."""
+    options = parse(arguments, scheduled=scheduled)
+    try:
+        code: int = options.command(options)
+    except BusyError as exc:
+        return _say(exc, EXIT_OK if scheduled else EXIT_INTERNAL)
+    except MovedError as exc:
+        return _say(exc, EXIT_MOVED)
+    except ConfigError as exc:
+        return _say(exc, EXIT_USAGE)
+    except SentryError as exc:
+        return _say(exc, EXIT_INTERNAL)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python's own flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_OK
+    return code
+
+
+def _say(error: Exception, code: int) -> int:
+    word = "busy: " if isinstance(error, BusyError) else ""
+    print(f"vps-sentry: {word}{error}", file=sys.stderr)
+    return code

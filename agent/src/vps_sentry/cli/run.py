@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``run`` and ``--accept-baseline``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any, Dict, Tuple
+
+from .. import report as report_room
+from ..accept import Outcome, Request
+from ..core import codec
+from ..core.model import Severity
+from ..errors import ConfigError
+from ..pipeline import Setup, run_once
+from ..report import EXIT_ALERTS, EXIT_FAILED, EXIT_MOVED, EXIT_OK
+from . import text
+from .output import colored, print_json, print_lines
+from .setup import operator, read_login_uid, setup
+
+
+def run(options: argparse.Namespace) -> int:
+    """One run, or one acceptance."""
+    if not options.accept_baseline:
+        return _look(options)
+    return _accept(options)
+
+
+def _look(options: argparse.Namespace) -> int:
+    if options.dry_run or options.digest or options.only or options.reason:
+        raise ConfigError("--dry-run, --digest, --only and --reason belong to --accept-baseline")
+    prepared = setup(options)
+    _warn(prepared)
+    found = run_once(prepared).report
+    if options.format == "json":
+        print_json(report_room.last(found))
+    else:
+        print_lines(text.report(found, color=colored(options)))
+    code = found.exit_code
+    return EXIT_OK if options.exit_zero and code in (EXIT_ALERTS, EXIT_FAILED) else code
+
+
+def _warn(prepared: Setup) -> None:
+    for warning in prepared.config.warnings:
+        print(f"vps-sentry: {warning}", file=sys.stderr)
+
+
+def _accept(options: argparse.Namespace) -> int:
+    prepared = setup(options)
+    _refuse_unknown(prepared, tuple(options.only))
+    if options.digest and (options.dry_run or options.only):
+        raise ConfigError("--digest accepts a kept plan as it is; leave out --dry-run and --only")
+    request = Request(
+        only=tuple(options.only),
+        dry_run=options.dry_run,
+        digest=options.digest,
+        reason=options.reason,
+        by=operator(os.environ, login_uid=read_login_uid()),
+        signed=prepared.config.accept is not None,
+    )
+    outcome = run_once(prepared, request).outcome
+    assert outcome is not None
+    severities = _severities(prepared, outcome)
+    if options.format == "json":
+        print_json(_document(outcome, severities))
+    else:
+        print_lines([*text.plan(outcome, severities), "", *text.outcome(outcome)])
+        if request.signed:
+            print_lines(["signed mode: this is a proposal; only a signed plan moves the baseline"])
+    return EXIT_MOVED if outcome.kind == "refused" else EXIT_OK
+
+
+def _refuse_unknown(prepared: Setup, only: Tuple[str, ...]) -> None:
+    for selector in only:
+        name = selector.partition(":")[0]
+        if name not in prepared.checks:
+            raise ConfigError(f"--only {selector}: no check {name}; there are {', '.join(sorted(prepared.checks))}")
+
+
+def _severities(prepared: Setup, outcome: Outcome) -> Dict[Tuple[str, str], Severity]:
+    rated: Dict[Tuple[str, str], Severity] = {}
+    for change in outcome.proposal.changes:
+        rating = prepared.checks[change.check].rate(change, prepared.config.checks[change.check])
+        rated[change.check, change.key] = rating.severity
+    return rated
+
+
+def _document(outcome: Outcome, severities: Dict[Tuple[str, str], Severity]) -> Dict[str, Any]:
+    changes = [
+        {**report_room.change_document(change), "severity": severities[change.check, change.key]}
+        for change in outcome.proposal.changes
+    ]
+    return {
+        "outcome": outcome.kind,
+        "plan": codec.encode(outcome.proposal.plan),
+        "digest": outcome.proposal.plan.name,
+        "changes": changes,
+        "refusals": list(outcome.refusals),
+        "baseline": report_room.baseline_summary(outcome.baseline),
+    }

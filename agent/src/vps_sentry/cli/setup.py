@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options -> Setup: the only place that reads the clock, the environment and the user."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Mapping, Optional, Tuple
+
+from .. import __file__ as package_file
+from .. import __version__, config, trust
+from ..checks import discover
+from ..config import Config
+from ..errors import ConfigError, StoreError
+from ..host import Host
+from ..pipeline import Setup
+from ..release import agent_digest, manifest
+from ..store import Store
+
+LAST_GOOD = "config.last-good"
+SECRETS = "/etc/vps-sentry.d"
+_PACKAGE = str(Path(package_file).parent)
+
+
+def setup(options: argparse.Namespace) -> Setup:
+    """Everything a run needs. Raises ConfigError, except for a scheduled run: that never stops looking."""
+    store = Store(options.state_dir)
+    store.prepare()
+    settings, error = _config(options, store)
+    host = Host(options.root)
+    return Setup(
+        host=host,
+        store=store,
+        config=settings,
+        checks=discover(),
+        version=__version__,
+        now=int(time.time()),
+        agent_digest=digest(),
+        config_error=error,
+        watched_files=(options.config, SECRETS, str(manifest(_PACKAGE)), "/etc/passwd"),
+        full=options.full,
+        scheduled=options.scheduled,
+    )
+
+
+def digest() -> Optional[str]:
+    """Digest of the release this code runs from, None from a checkout."""
+    return agent_digest(_PACKAGE)
+
+
+def load_config(path: str) -> Config:
+    """The configuration in ``path``; the defaults when there is no such file. Raises ConfigError."""
+    data = trust.read(path, user=os.geteuid())
+    return config.default() if data is None else config.parse(data, path=path)
+
+
+def _config(options: argparse.Namespace, store: Store) -> Tuple[Config, str]:
+    try:
+        data = trust.read(options.config, user=os.geteuid())
+        if data is None:
+            return config.default(), ""
+        parsed = config.parse(data, path=options.config)
+    except ConfigError as exc:
+        if not options.scheduled:
+            raise
+        return _last_good(store), str(exc)
+    if store.read(LAST_GOOD) != data:
+        store.write(LAST_GOOD, data)
+    return parsed, ""
+
+
+def _last_good(store: Store) -> Config:
+    try:
+        data = store.read(LAST_GOOD)
+        return config.default() if data is None else config.parse(data, path=LAST_GOOD)
+    except (ConfigError, StoreError):
+        return config.default()
+
+
+def operator(environment: Mapping[str, str], *, login_uid: str) -> str:
+    """Who asks, as far as the host itself can tell: a claim, since root can set both."""
+    user = environment.get("SUDO_USER") or environment.get("USER") or f"uid {os.geteuid()}"
+    number = f", login uid {login_uid}" if login_uid.isdigit() and login_uid != str(2**32 - 1) else ""
+    return f"{user[:64]} (claimed{number})"
+
+
+def read_login_uid() -> str:
+    """The audit login uid of this process; empty when the kernel keeps none."""
+    try:
+        return Path("/proc/self/loginuid").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``ship``: the unprivileged process between outbox and sinks."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from .. import config, trust
+from ..errors import ConfigError, ShipError
+from ..ship import ship as ship_outbox
+from ..sinks import Routes, Transport
+
+_CONFIG_NAME = "vps-sentry.json"
+
+
+def ship(options: argparse.Namespace) -> int:
+    """One pass over the outbox; exit 0 sent or nothing to send, 2 unusable webhook, 4 retry pending."""
+    return ship_outbox(options.state_dir, lambda: routes(options.config), clock=_now, log=_log)
+
+
+def routes(path: str) -> Routes:
+    """Where messages go. Under systemd the configuration and the secrets are credentials of the unit.
+
+    Raises ConfigError when there is no usable configuration, ShipError when its webhook is not one.
+    """
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    try:
+        found = config.parse(_configuration(credentials, path), path=path)
+    except ConfigError as exc:
+        if "webhook-parse-failure" in str(exc):
+            raise ShipError("webhook-parse-failure", str(exc)) from exc
+        raise
+    transport = Transport(
+        read_secret=lambda name: _secret(credentials, name), now=_now, proxy=found.notify.delivery.proxy
+    )
+    return Routes(found.notify.sinks, transport)
+
+
+def _configuration(credentials: str, path: str) -> bytes:
+    if credentials:
+        return (Path(credentials) / _CONFIG_NAME).read_bytes()
+    data = trust.read(path, user=os.geteuid())
+    if data is None:
+        raise ConfigError(f"{path} does not exist; see: vps-sentry config example")
+    return data
+
+
+def _secret(credentials: str, path: str) -> str:
+    """The text of a ``*_file`` option: the unit's credential of that name, or the file itself."""
+    place = Path(credentials) / Path(path).name
+    try:
+        data = place.read_bytes() if credentials and place.is_file() else trust.read(path, user=os.geteuid())
+    except (OSError, ConfigError) as exc:
+        raise ShipError("upload-failure", f"cannot read the secret in {path}: {exc}") from exc
+    text = (data or b"").decode("utf-8", "replace").strip()
+    if not text:
+        raise ShipError("upload-failure", f"{path} holds no secret; under systemd it must lie in /etc/vps-sentry.d")
+    return text
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _log(line: str) -> None:
+    print(line, flush=True)

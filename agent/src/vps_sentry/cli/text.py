@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports and plans as text made for people. Pure: documents in, lines out."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from typing import Iterable, Iterator, List, Mapping, Tuple
+
+from ..accept import Outcome
+from ..baseline import Baseline
+from ..core.model import Alert, Change, Severity
+from ..report import OPEN, Report, open_counts
+
+Severities = Mapping[Tuple[str, str], Severity]
+_COLOR = {"critical": "\x1b[1;31m", "warning": "\x1b[33m", "info": "\x1b[36m"}
+_RESET = "\x1b[0m"
+_SIGN = {"added": "+", "removed": "-", "changed": "~"}
+PLACES = 16
+PLAN_LINES = 40
+"""Boring items of a plan printed one by one; above that they are counted by place."""
+
+
+def visible(text: str) -> str:
+    """Text from the machine, safe for a terminal: whatever is not printable stands as \\xHH."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "".join(f"\\x{b:02x}" for b in c.encode("utf-8", "replace")) for c in text)
+
+
+def report(found: Report, *, color: bool) -> Iterator[str]:
+    """One run: who and when, what stands open, what the checks saw."""
+    identity = found.identity
+    yield visible(f"vps-sentry {identity.version} on {identity.host}, {found.time}, run {found.run}")
+    yield visible(baseline_line(found.baseline))
+    yield ""
+    standing = [alert for alert in found.alerts if alert.state in OPEN]
+    ended = [alert for alert in found.alerts if alert.state == "resolved"]
+    for alert in standing:
+        yield from _alert(alert, color)
+    for alert in ended:
+        yield visible(f"resolved  {alert.title} ({alert.detail})")
+    if standing or ended:
+        yield ""
+    for name, observation in sorted(found.observations.items()):
+        what = _count(len(observation.items))
+        problem = {
+            "ok": what,
+            "failed": f"COULD NOT CHECK: {observation.error}",
+            "skipped": f"skipped: {observation.error}",
+        }
+        yield visible(f"{name:<10}{problem[observation.status]}")
+    yield ""
+    cost = found.cost
+    yield f"{_open_line(found.alerts)}; {cost.cpu_milliseconds / 1000:.2f} s CPU, {cost.max_rss_kib // 1024} MiB"
+
+
+def _count(number: int) -> str:
+    return "1 item" if number == 1 else f"{number:,} items" if number else "looked, nothing to list"
+
+
+def baseline_line(baseline: Baseline) -> str:
+    """The baseline in one line."""
+    if baseline.status == "accepted":
+        why = f": {baseline.reason}" if baseline.reason else ""
+        return f"baseline #{baseline.sequence}, accepted {baseline.accepted_at} by {baseline.accepted_by}{why}"
+    if baseline.status == "lost":
+        return f"baseline #{baseline.sequence} IS LOST: {baseline.problem}"
+    return "no baseline accepted yet"
+
+
+def _alert(alert: Alert, color: bool) -> Iterator[str]:
+    word = f"{alert.severity.upper():<10}"
+    yield (f"{_COLOR[alert.severity]}{word}{_RESET}" if color else word) + visible(alert.title)
+    state = "changed, " if alert.state == "changed" else ""
+    yield visible(f"{'':<10}{alert.detail}; {state}since {alert.first_seen}; {alert.code} {alert.id}")
+    hint = accept_hint(alert)
+    if hint:
+        yield visible(f"{'':<10}accept with: {hint}")
+
+
+def accept_hint(alert: Alert) -> str:
+    """The command that makes the alert's item trusted; empty where there is nothing to accept."""
+    if alert.check in ("baseline", "state", "configuration", "ship") or alert.code == "check_failed":
+        return ""
+    key = alert.key.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
+    grouped = alert.before is None and alert.after is None and alert.key.startswith("/")
+    selector = alert.check if alert.key == alert.check else f"{alert.check}:{key}{'/*' if grouped else ''}"
+    return f"sudo vps-sentry --accept-baseline --only {shlex.quote(selector)}"
+
+
+def _open_line(alerts: Tuple[Alert, ...]) -> str:
+    counts = open_counts(alerts)
+    if not any(counts.values()):
+        return "nothing open"
+    return "open: " + ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
+
+
+def plan(outcome: Outcome, severities: Severities) -> Iterator[str]:
+    """What an acceptance trusts: critical items in full, the rest in full up to 40 lines, else counted by place."""
+    proposal = outcome.proposal
+    yield f"plan {proposal.plan.name}"
+    critical = [c for c in proposal.changes if severities[c.check, c.key] == "critical"]
+    rest = [c for c in proposal.changes if severities[c.check, c.key] != "critical"]
+    if critical:
+        yield f"critical, {len(critical)} in full:"
+        yield from _lines(critical)
+    if rest:
+        yield f"{'also' if critical else 'to trust'}, {len(rest):,}:"
+        yield from _lines(rest) if len(rest) <= PLAN_LINES else _counted(rest)
+    if not proposal.changes:
+        yield "nothing differs from what is accepted"
+    for name in proposal.plan.not_checked:
+        yield visible(f"not accepted: could not check {name}")
+
+
+def _lines(changes: Iterable[Change]) -> Iterator[str]:
+    for change in changes:
+        fields = f" ({', '.join(change.fields())})" if change.change == "changed" else ""
+        yield visible(f"  {_SIGN[change.change]} {change.check} {change.key}{fields}")
+
+
+def _counted(changes: List[Change]) -> Iterator[str]:
+    places = Counter((change.change, change.check, _place(change.key)) for change in changes)
+    ranked = sorted(places.items(), key=lambda entry: (-entry[1], entry[0]))
+    for (kind, check, place), number in ranked[:PLACES]:
+        yield visible(f"  {_SIGN[kind]} {check} {place}: {number:,}")
+    rest = ranked[PLACES:]
+    if rest:
+        yield f"  and {sum(number for _, number in rest):,} in {len(rest)} other places"
+    yield "  (every item: add --format json)"
+
+
+def _place(key: str) -> str:
+    return "/".join(key.rpartition("/")[0].split("/")[:3]) or "/" if key.startswith("/") else "all"
+
+
+def outcome(found: Outcome) -> Iterator[str]:
+    """What became of a request to accept."""
+    kinds = Counter(change.change for change in found.proposal.changes)
+    counts = f"{kinds['added']:,} added, {kinds['changed']:,} changed, {kinds['removed']:,} removed"
+    if found.kind == "accepted":
+        yield visible(f"accepted as baseline #{found.baseline.sequence} by {found.baseline.accepted_by}: {counts}")
+    elif found.kind == "proposed":
+        yield f"nothing accepted; this plan would trust: {counts}"
+        yield f"accept exactly this: sudo vps-sentry --accept-baseline --digest {found.proposal.plan.name}"
+    else:
+        yield "refused, nothing accepted:"
+        yield from (visible(f"  {problem}") for problem in found.refusals)
+        yield "look at what is there now: sudo vps-sentry --accept-baseline --dry-run"

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bytes of ``/etc/vps-sentry.json`` -> Config. Every key is optional, an unknown one is an error naming its path."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Dict, Literal, Mapping, Optional, Tuple, cast
+
+from . import checks as check_room
+from . import sinks as sink_room
+from .core import canonical, codec, digest
+from .core.model import Severity
+from .core.units import duration
+from .errors import ConfigError
+from .webhook_fallback import find_discord_webhook
+
+DEFAULT_PATH = "/etc/vps-sentry.json"
+_FIXED_NOTIFY = ("min_severity", "mode", "proxy", "heartbeat")
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """A URL requested after each completed run, so that silence is noticed elsewhere."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The part of ``notify`` that is the same whatever the sinks are."""
+
+    min_severity: Severity = "warning"
+    mode: Literal["all", "critical", "controller"] = "all"
+    proxy: str = ""
+    heartbeat: Optional[Heartbeat] = None
+
+
+@dataclass(frozen=True)
+class Notify:
+    """What is shipped, and where to. ``sinks`` holds the options of each configured sink by name."""
+
+    delivery: Delivery = field(default_factory=Delivery)
+    sinks: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def min_severity(self) -> Severity:
+        """``mode: critical`` raises the bar whatever ``min_severity`` says."""
+        return "critical" if self.delivery.mode == "critical" else self.delivery.min_severity
+
+
+@dataclass(frozen=True)
+class Accept:
+    """Signed mode: which fleet, and whose signatures count."""
+
+    fleet_id: str
+    allowed_signers: str = "/etc/vps-sentry.d/allowed_signers"
+
+
+@dataclass(frozen=True)
+class Config:
+    """The effective configuration. ``checks`` holds the options of every check by name."""
+
+    checks: Mapping[str, Any]
+    notify: Notify = field(default_factory=Notify)
+    accept: Optional[Accept] = None
+    remind_after: str = "24h"
+    warnings: Tuple[str, ...] = ()
+
+    @property
+    def remind_seconds(self) -> int:
+        """``remind_after`` in seconds."""
+        return duration(self.remind_after)
+
+
+def default() -> Config:
+    """What holds without any file: every check with its defaults, no sink."""
+    return Config(checks={name: check.options() for name, check in check_room.discover().items()})
+
+
+def parse(data: bytes, *, path: str = DEFAULT_PATH) -> Config:
+    """The configuration in ``data``. Raises ConfigError naming file, key and remedy."""
+    try:
+        document = canonical.loads(data)
+        if type(document) is not dict:
+            raise codec.CodecError("$", "expected an object")
+        return _decode(document)
+    except (codec.CodecError, canonical.CanonicalError, ValueError) as exc:
+        raise ConfigError(f"{path}: {_plain(exc)}; correct it, then run: vps-sentry check-config {path}") from exc
+
+
+def _plain(error: Exception) -> str:
+    return str(error).replace("$.", "", 1)
+
+
+def _decode(document: Dict[str, Any]) -> Config:
+    document, fallback = find_discord_webhook(document, known=("checks", "notify", "accept", "remind_after"))
+    notify = _notify(document.pop("notify", {}), fallback)
+    accept = document.pop("accept", None)
+    checks = _sections(document.pop("checks", {}), check_room.discover(), "$.checks")
+    rest = codec.decode(_Rest, document)
+    duration(rest.remind_after)
+    return Config(
+        checks={name: checks.get(name) or check.options() for name, check in check_room.discover().items()},
+        notify=notify,
+        accept=codec.decode(Accept, accept, path="$.accept") if accept is not None else None,
+        remind_after=rest.remind_after,
+        warnings=_warnings(notify, fallback),
+    )
+
+
+def _warnings(notify: Notify, fallback: Optional[str]) -> Tuple[str, ...]:
+    found = []
+    if fallback:
+        found.append("move the Discord webhook to notify.discord.webhook_url")
+    if notify.delivery.heartbeat:
+        found.append("notify.heartbeat is not acted on by this release: nobody notices if this host falls silent")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    remind_after: str = "24h"
+
+
+def _notify(section: Any, fallback: Optional[str]) -> Notify:
+    if type(section) is not dict:
+        raise codec.CodecError("$.notify", "expected an object")
+    delivery = {key: section[key] for key in _FIXED_NOTIFY if key in section}
+    sinks = {key: section[key] for key in section if key not in _FIXED_NOTIFY}
+    if fallback and "discord" not in sinks:
+        sinks["discord"] = {"webhook_url": fallback}
+    return Notify(
+        delivery=codec.decode(Delivery, delivery, path="$.notify"),
+        sinks=_sections(sinks, sink_room.discover(), "$.notify"),
+    )
+
+
+def _sections(section: Any, rooms: Mapping[str, Any], path: str) -> Dict[str, Any]:
+    """One options object for each key of ``section``; ``rooms`` are the checks or the sinks by name."""
+    if type(section) is not dict:
+        raise codec.CodecError(path, "expected an object")
+    found = {}
+    for name, value in section.items():
+        if name not in rooms:
+            raise codec.CodecError(f"{path}.{name}", f"unknown key; known here: {', '.join(sorted(rooms))}")
+        found[name] = codec.decode(rooms[name].options, value, path=f"{path}.{name}")
+        _validate(rooms[name], found[name], f"{path}.{name}")
+    return found
+
+
+def _validate(room: Any, options: Any, path: str) -> None:
+    if room.validate is None:
+        return
+    try:
+        room.validate(options)
+    except ValueError as exc:
+        raise codec.CodecError(path, str(exc)) from exc
+
+
+def effective(config: Config) -> Dict[str, Any]:
+    """The whole configuration as it acts, secrets replaced by a digest: for display and for comparing."""
+    return {
+        "accept": codec.encode(config.accept),
+        "checks": {name: codec.encode(options) for name, options in config.checks.items()},
+        "notify": {
+            **codec.encode(config.notify.delivery),
+            **{name: _masked(options) for name, options in config.notify.sinks.items()},
+        },
+        "remind_after": config.remind_after,
+    }
+
+
+def _masked(options: Any) -> Dict[str, Any]:
+    plain = cast(Dict[str, Any], codec.encode(options))
+    secret = {"webhook_url", "url", "secret"}
+    return {key: f"({digest.digest(value)[:19]})" if key in secret and value else value for key, value in plain.items()}
+
+
+def example() -> Dict[str, Any]:
+    """Every option with its default, as JSON values: what ``config example`` prints."""
+    sinks = {name: codec.encode(_blank(sink.options)) for name, sink in sink_room.discover().items()}
+    plain = effective(default())
+    return {**plain, "notify": {**plain["notify"], **sinks}}
+
+
+def _blank(kind: Any) -> Any:
+    missing = {entry.name: "" for entry in dataclasses.fields(kind) if entry.default is dataclasses.MISSING}
+    return kind(**missing)

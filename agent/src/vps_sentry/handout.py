@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bundle a host hands out: the last snapshot and the accepted baseline, digest first (CONTRACTS section 10)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from . import memory, observations
+from .baseline import Baseline
+from .core import bundle, canonical, codec, digest
+from .core.model import Alert, Observation
+from .errors import ConfigError, StoreError
+from .host import Host
+from .store import Store
+
+REQUEST_LIMIT = 256 * 1024
+_NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_HAVE = re.compile(r"[0-9a-f]{16}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose bundle it is."""
+
+    host: Host
+    checks: Tuple[str, ...]
+    agent_digest: Optional[str]
+
+
+def read_request(data: bytes) -> Optional[bundle.Request]:
+    """The request line; None when there is none. Raises ConfigError: the caller asked wrongly."""
+    if not data.strip():
+        return None
+    if len(data) > REQUEST_LIMIT:
+        raise ConfigError(f"the request on standard input is larger than {REQUEST_LIMIT} bytes")
+    try:
+        request = codec.decode(bundle.Request, canonical.loads(data))
+    except (canonical.CanonicalError, codec.CodecError) as exc:
+        raise ConfigError(f"the request on standard input is not usable: {exc}") from exc
+    if request.schema != bundle.SCHEMA:
+        raise ConfigError(f"request schema {request.schema} is not known here; upgrade the agent")
+    if not _NONCE.fullmatch(request.nonce) or not all(_HAVE.fullmatch(entry) for entry in request.have):
+        raise ConfigError("the request's nonce must be 32, each entry of have 16 lower-case hex digits")
+    return request
+
+
+def build(store: Store, source: Source, *, request: Optional[bundle.Request]) -> Dict[str, Any]:
+    """The bundle as JSON values. Takes no snapshot and no lock. Raises StoreError when no run was recorded yet."""
+    last = store.read_document("last.json")
+    if last is None:
+        raise StoreError(f"{store.path} holds no run yet; take one with: sudo vps-sentry")
+    recalled = memory.recall(store, repair=False)
+    seen = {name: observations.load(store, name) for name in source.checks}
+    found = {name: observation for name, observation in seen.items() if observation is not None}
+    worked: List[Mapping[str, Any]] = [o.items for o in found.values() if o.status == "ok"]
+    accepted = recalled.baseline.checks if recalled.baseline.status == "accepted" else {}
+    document = bundle.Bundle(
+        schema=bundle.SCHEMA,
+        norm=digest.NORM,
+        host=last["host"],
+        machine_id=last["machine_id"],
+        host_keys=source.host.host_keys(),
+        nonce=request.nonce if request else None,
+        time=last["time"],
+        run=recalled.run,
+        prev=recalled.prev,
+        agent_digest=source.agent_digest,
+        baseline=_baseline(recalled.baseline),
+        checks={name: _check(observation) for name, observation in found.items()},
+        buckets=bundle.pack([*worked, *accepted.values()], request.have if request else ()),
+        alerts=tuple(codec.decode(Alert, alert) for alert in last["alerts"]),
+    )
+    plain: Dict[str, Any] = codec.encode(document)
+    return plain
+
+
+def _baseline(baseline: Baseline) -> bundle.BaselineHeader:
+    checks = {name: digest.buckets_of(items) for name, items in baseline.checks.items()}
+    return bundle.BaselineHeader(
+        status=baseline.status,
+        sequence=baseline.sequence,
+        digest=baseline.digest,
+        store_id=None,
+        checks={name: bundle.AcceptedCheck(b.root, b.digests) for name, b in checks.items()},
+    )
+
+
+def _check(observation: Observation) -> bundle.CheckHeader:
+    if observation.status != "ok":
+        return bundle.CheckHeader(observation.status, observation.error, None, ())
+    buckets = digest.buckets_of(observation.items)
+    return bundle.CheckHeader("ok", None, buckets.root, buckets.digests)

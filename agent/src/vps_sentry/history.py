@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of acceptances: done, refused and proposed ones, one file each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, Optional, Tuple
+
+from .accept import Kind, Outcome
+from .core import codec
+from .core.clock import rfc3339
+from .errors import StoreError
+from .store import Store
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One acceptance. ``counts`` are added, changed, removed; ``critical`` names the critical items."""
+
+    schema: int
+    kind: Kind
+    time: str
+    sequence: int
+    by: str
+    reason: str
+    plan: str
+    counts: Tuple[int, int, int]
+    critical: Tuple[str, ...]
+    refusals: Tuple[str, ...]
+    digest: Optional[str]
+
+    def sentence(self) -> str:
+        """The entry for people, in one line."""
+        added, changed, removed = self.counts
+        what = f"{added} added, {changed} changed, {removed} removed"
+        why = f": {self.reason}" if self.reason else ""
+        critical = f"; critical: {', '.join(self.critical)}" if self.critical else ""
+        refused = f"; refused because {'; '.join(self.refusals)}" if self.refusals else ""
+        return f"baseline #{self.sequence} {self.kind} by {self.by} ({what}){why}{critical}{refused}"
+
+
+def entry_of(outcome: Outcome, *, by: str, reason: str, now: int, critical: Tuple[str, ...]) -> Entry:
+    """The history entry of an outcome."""
+    kinds = [change.change for change in outcome.proposal.changes]
+    return Entry(
+        schema=SCHEMA,
+        kind=outcome.kind,
+        time=rfc3339(now),
+        sequence=outcome.baseline.sequence,
+        by=by,
+        reason=reason,
+        plan=outcome.proposal.plan.name,
+        counts=(kinds.count("added"), kinds.count("changed"), kinds.count("removed")),
+        critical=critical,
+        refusals=outcome.refusals,
+        digest=outcome.baseline.digest,
+    )
+
+
+def write(store: Store, entry: Entry) -> None:
+    """Keep the entry; its name sorts by time and tells the sequence."""
+    stamp = entry.time.replace(":", "").replace("-", "")
+    store.write_json(f"history/{stamp}-{entry.sequence:08d}-{entry.plan[7:15]}-{entry.kind}.json", codec.encode(entry))
+
+
+def entries(store: Store) -> Iterator[Entry]:
+    """All entries, oldest first. Raises StoreError naming a damaged one."""
+    for name in store.names("history"):
+        if name.endswith(".baseline.json"):
+            continue
+        try:
+            yield codec.decode(Entry, store.read_json(f"history/{name}"))
+        except codec.CodecError as exc:
+            raise StoreError(f"{store.path / 'history' / name} is damaged: {exc}") from exc

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the runs before this one left in the state directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from .baseline import Baseline
+from .baseline import load as load_baseline
+from .core import codec
+from .core.model import Observation
+from .errors import StoreError
+from .lifecycle import Record
+from .store import Store
+
+ALERTS, CURSORS, LOGINS = "alerts.json", "cursors.json", "logins.json"
+SCHEMA = 1
+_LEDGER = "logins"
+"""The part of a check's memory that is kept in ``logins.json`` instead of ``cursors.json``."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Everything a run starts from. ``run`` is the number of the last run, ``head`` the digest of its header."""
+
+    baseline: Baseline
+    records: Tuple[Record, ...] = ()
+    run: int = 0
+    head: Optional[str] = None
+    prev: Optional[str] = None
+    """The digest of the header before that one."""
+    checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    damaged: Tuple[str, ...] = ()
+    """A sentence for each state file that could not be used and was kept aside."""
+
+
+@dataclass(frozen=True)
+class _Alerts:
+    schema: int
+    records: Tuple[Record, ...]
+
+
+@dataclass(frozen=True)
+class _Cursors:
+    schema: int
+    run: int
+    head: Optional[str]
+    prev: Optional[str]
+    sequence: int
+    statuses: Dict[str, str]
+    checks: Dict[str, Dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Logins:
+    schema: int
+    checks: Dict[str, Any]
+
+
+def recall(store: Store, *, repair: bool = True) -> Memory:
+    """Read it all. A damaged file is named, never taken for an empty one, and kept aside if ``repair``."""
+    damaged: List[Tuple[str, str]] = []
+    alerts = _read(store, ALERTS, _Alerts, damaged) or _Alerts(SCHEMA, ())
+    cursors = _read(store, CURSORS, _Cursors, damaged)
+    logins = _read(store, LOGINS, _Logins, damaged) or _Logins(SCHEMA, {})
+    kept = [f"{problem}; kept as {store.set_aside(name)}, begun anew" for name, problem in damaged if repair]
+    run, sequence = heartbeat_run(store), cursors.sequence if cursors else 0
+    checks = {name: dict(memory) for name, memory in cursors.checks.items()} if cursors else {}
+    for name, ledger in logins.checks.items():
+        checks.setdefault(name, {})[_LEDGER] = ledger
+    return Memory(
+        baseline=load_baseline(store, last_sequence=sequence),
+        records=alerts.records,
+        run=max(run, cursors.run if cursors else 0),
+        head=cursors.head if cursors else None,
+        prev=cursors.prev if cursors else None,
+        checks=checks,
+        statuses=cursors.statuses if cursors else {},
+        damaged=tuple(kept),
+    )
+
+
+def _read(store: Store, name: str, kind: Any, damaged: List[Tuple[str, str]]) -> Any:
+    try:
+        document = store.read_json(name)
+        return None if document is None else codec.decode(kind, document)
+    except (StoreError, codec.CodecError) as exc:
+        damaged.append((name, str(exc)))
+        return None
+
+
+def heartbeat_run(store: Store) -> int:
+    """The run number of the last heartbeat line; 0 when there is none or it is cut off."""
+    try:
+        words = dict(part.split("=", 1) for part in (store.read("heartbeat") or b"").decode("ascii").split()[1:])
+        return int(words.get("run", 0))
+    except (ValueError, StoreError):
+        return 0
+
+
+def remember_alerts(store: Store, records: Tuple[Record, ...]) -> None:
+    """Write ``alerts.json``; resolved ones have been told and are forgotten."""
+    standing = tuple(record for record in records if record.alert.state != "resolved")
+    store.write_json(ALERTS, codec.encode(_Alerts(SCHEMA, standing)))
+
+
+def remember_position(
+    store: Store, before: Memory, *, head: str, sequence: int, observations: Mapping[str, Observation]
+) -> None:
+    """Write ``logins.json`` and ``cursors.json``: the last thing a run does, after its report is on disk."""
+    checks = {name: dict(memory) for name, memory in before.checks.items()}
+    for name, observation in observations.items():
+        if observation.memory is not None:
+            checks[name] = dict(observation.memory)
+    ledgers = {name: memory.pop(_LEDGER) for name, memory in checks.items() if _LEDGER in memory}
+    statuses: Dict[str, str] = {name: observation.status for name, observation in observations.items()}
+    store.write_json(LOGINS, codec.encode(_Logins(SCHEMA, ledgers)))
+    cursors = _Cursors(SCHEMA, before.run + 1, head, before.head, sequence, statuses, checks)
+    store.write_json(CURSORS, codec.encode(cursors))

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last observation of each check on disk, so that a tick collects only what moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Optional
+
+from .core import codec
+from .core.model import Observation, Status
+from .errors import StoreError
+from .store import Store
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class _File:
+    schema: int
+    status: Status
+    error: Optional[str]
+    items: Dict[str, Dict[str, Any]]
+    learnable: Dict[str, Dict[str, Any]]
+
+
+def load(store: Store, check: str) -> Optional[Observation]:
+    """The last observation of ``check`` without signals; None when there is none or it is damaged."""
+    try:
+        document = store.read_json(_name(check))
+        content = codec.decode(_File, document)
+    except (StoreError, codec.CodecError):
+        # It only saves work: the caller collects again.
+        return None
+    return Observation(content.status, content.items, content.error, (), content.learnable)
+
+
+def save(store: Store, check: str, observation: Observation) -> None:
+    """Keep the observation, and the check's cache beside it."""
+    content = _File(SCHEMA, observation.status, observation.error, dict(observation.items), dict(observation.learnable))
+    store.write_json(_name(check), codec.encode(content))
+    if observation.cache is not None:
+        store.write(cache_name(check), observation.cache)
+
+
+def cache_name(check: str) -> str:
+    """Where a check's cache lies."""
+    return f"{check}.index"
+
+
+def _name(check: str) -> str:
+    return f"snapshot/{check}.json"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run's report onto the disk, in the order in which a power cut loses nothing: report, outbox, then cursors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import deliveries, memory, observations, report
+from .core import digest
+from .lifecycle import Advance, reminder_due
+from .memory import Memory
+from .stamps import NextTick, Stamps
+from .tick import heartbeat
+
+if TYPE_CHECKING:
+    from .pipeline import Setup
+
+LONGEST_QUIET = 24 * 3600
+"""Even where nothing ever moves a full run is taken once a day."""
+PUBLIC_MODE = 0o644
+
+
+def write(setup: Setup, found: report.Report, *, before: Memory, advanced: Advance, stamps: Stamps) -> None:
+    """Write the whole run. Whatever is interrupted is told again by the next run, never forgotten."""
+    store = setup.store
+    for name in found.cost.checks:
+        observations.save(store, name, found.observations[name])
+    diff = report.diff(found.changes)
+    store.write_document("last.json", report.last(found))
+    store.write_json("diff.json", diff)
+    store.write_document(
+        "public/status.json", report.status(found, last_shipped=deliveries.last_shipped(store)), mode=PUBLIC_MODE
+    )
+    deliveries.tell_report(store, setup.config, found, diff=diff, now=setup.now)
+    memory.remember_alerts(store, advanced.records)
+    header = report.header(found, prev=before.head, agent_digest=setup.agent_digest)
+    head = digest.digest(header)
+    sequence = max(found.baseline.sequence, before.baseline.sequence)
+    memory.remember_position(store, before, head=head, sequence=sequence, observations=found.observations)
+    next_tick = NextTick(_due(setup, advanced), found.exit_code)
+    stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
+    line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
+    heartbeat.write(str(store.path), line)
+
+
+def _due(setup: Setup, advanced: Advance) -> int:
+    """When something happens by itself: an event's end, a reminder, an outbox that should have been emptied."""
+    moments = [setup.now + LONGEST_QUIET]
+    for record in advanced.records:
+        if record.alert.state != "resolved":
+            moments.append(reminder_due(record, setup.config.remind_seconds))
+            moments += [record.until] if record.until is not None else []
+    waiting = deliveries.oldest(setup.store)
+    if waiting:
+        moments.append(waiting + deliveries.STUCK_SECONDS)
+    return max(setup.now + 1, min(moments))

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one run found, and the documents made of it: ``last.json``, ``diff.json``, ``public/status.json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from .baseline import Baseline
+from .core import codec, digest
+from .core.model import Alert, Change, Observation, Severity
+from .lifecycle import Told
+
+SCHEMA = 1
+DIFF_SHOWN = 5000
+OPEN = ("open", "changed")
+EXIT_OK, EXIT_INTERNAL, EXIT_USAGE, EXIT_ALERTS, EXIT_FAILED, EXIT_MOVED = 0, 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the run took: CPU seconds as milliseconds, peak memory in KiB."""
+
+    cpu_milliseconds: int
+    max_rss_kib: int
+    checks: Mapping[str, int]
+    """CPU milliseconds by check; one that did not have to look is absent."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who reports."""
+
+    host: str
+    machine_id: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run. ``time`` is RFC 3339 UTC, ``run`` counts runs, ``events`` are the alerts with something to say."""
+
+    identity: Identity
+    time: str
+    run: int
+    baseline: Baseline
+    observations: Mapping[str, Observation]
+    changes: Tuple[Change, ...]
+    alerts: Tuple[Alert, ...]
+    events: Tuple[Tuple[Told, Alert], ...]
+    cost: Cost
+    config_invalid: bool = False
+    bypassed: bool = False
+    """Whether this run ignored all stamps."""
+
+    @property
+    def exit_code(self) -> int:
+        """CONTRACTS section 2: usage or configuration, then alerts, then failed checks."""
+        if self.config_invalid:
+            return EXIT_USAGE
+        if any(alert.state in OPEN and alert.severity != "info" for alert in self.alerts):
+            return EXIT_ALERTS
+        if any(observation.status == "failed" for observation in self.observations.values()):
+            return EXIT_FAILED
+        return EXIT_OK
+
+    def snapshot_digest(self) -> str:
+        """Digest over the roots of the checks that worked."""
+        return digest.total({name: digest.buckets_of(o.items).root for name, o in self._worked().items()})
+
+    def _worked(self) -> Dict[str, Observation]:
+        return {name: o for name, o in self.observations.items() if o.status == "ok"}
+
+
+def last(report: Report) -> Dict[str, Any]:
+    """The content of ``last.json``."""
+    return {
+        "schema": SCHEMA,
+        "host": report.identity.host,
+        "machine_id": report.identity.machine_id,
+        "time": report.time,
+        "version": report.identity.version,
+        "baseline": baseline_summary(report.baseline),
+        "checks": {name: _check(report, name) for name in sorted(report.observations)},
+        "alerts": [codec.encode(alert) for alert in report.alerts],
+        "cost": {
+            "cpu_seconds": _seconds(report.cost.cpu_milliseconds),
+            "max_rss_kib": report.cost.max_rss_kib,
+        },
+        "stamps_bypassed_at": report.time if report.bypassed else None,
+    }
+
+
+def baseline_summary(baseline: Baseline) -> Dict[str, Any]:
+    """Status, digest, sequence, time and person of the accepted baseline."""
+    return {
+        "status": baseline.status,
+        "digest": baseline.digest,
+        "sequence": baseline.sequence,
+        "accepted_at": baseline.accepted_at,
+        "accepted_by": baseline.accepted_by,
+    }
+
+
+def _check(report: Report, name: str) -> Dict[str, Any]:
+    observation = report.observations[name]
+    return {
+        "status": observation.status,
+        "items": len(observation.items),
+        "error": observation.error,
+        "seconds": _seconds(report.cost.checks.get(name, 0)),
+    }
+
+
+def _seconds(milliseconds: int) -> float:
+    return milliseconds / 1000
+
+
+def diff(changes: Tuple[Change, ...]) -> Dict[str, Any]:
+    """The content of ``diff.json``: the first 5,000 changes and an exact count of the rest."""
+    shown = [change_document(change) for change in changes[:DIFF_SHOWN]]
+    return {"schema": SCHEMA, "changes": shown, "more": max(0, len(changes) - DIFF_SHOWN)}
+
+
+def change_document(change: Change) -> Dict[str, Any]:
+    """One change as JSON values, its differing fields named."""
+    return {**codec.encode(change), "fields": list(change.fields())}
+
+
+def status(report: Report, *, last_shipped: Optional[str]) -> Dict[str, Any]:
+    """The content of ``public/status.json``: counts only, nothing a local user could learn from."""
+    return {
+        "schema": SCHEMA,
+        "host": report.identity.host,
+        "time": report.time,
+        "version": report.identity.version,
+        "baseline": {"status": report.baseline.status, "sequence": report.baseline.sequence},
+        "checks": {name: observation.status for name, observation in sorted(report.observations.items())},
+        "open": open_counts(report.alerts),
+        "last_shipped": last_shipped,
+    }
+
+
+def open_counts(alerts: Tuple[Alert, ...]) -> Dict[Severity, int]:
+    """How many alerts stand, by severity."""
+    severities: Tuple[Severity, ...] = ("critical", "warning", "info")
+    return {s: sum(alert.state in OPEN and alert.severity == s for alert in alerts) for s in severities}
+
+
+def header(report: Report, *, prev: Optional[str], agent_digest: Optional[str]) -> Dict[str, Any]:
+    """What the chain of runs is made of: each header holds the digest of the one before."""
+    return {
+        "schema": SCHEMA,
+        "norm": digest.NORM,
+        "machine_id": report.identity.machine_id,
+        "time": report.time,
+        "run": report.run,
+        "prev": prev,
+        "agent_digest": agent_digest,
+        "baseline": report.baseline.digest,
+        "snapshot": report.snapshot_digest(),
+    }

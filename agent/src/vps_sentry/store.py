@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state directory: one lock, atomic and durable writes, strict reads (CONTRACTS section 6)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any, Iterator, List, Optional
+
+from .core import canonical
+from .errors import BusyError, StoreError
+
+DEFAULT_PATH = "/var/lib/vps-sentry"
+LOCK_WAIT_SECONDS = 30
+_PRIVATE = ("history", "plans", "snapshot", "stamps", "outbox", "acks", "damaged")
+_LOCK_POLL_SECONDS = 0.1
+
+
+class Store:
+    """Files below ``path`` by their relative name. Every write is whole or did not happen."""
+
+    def __init__(self, path: str = DEFAULT_PATH) -> None:
+        self.path = Path(path)
+
+    def prepare(self) -> None:
+        """Create what is missing of the layout; never loosens or tightens what the installer made."""
+        try:
+            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            for name in _PRIVATE:
+                (self.path / name).mkdir(mode=0o700, exist_ok=True)
+            public = self.path / "public"
+            if not public.is_dir():
+                public.mkdir(mode=0o755)
+                public.chmod(0o755)
+        except OSError as exc:
+            raise StoreError(f"cannot prepare {self.path}: {exc.strerror}; run as root or give --state-dir") from exc
+
+    @contextlib.contextmanager
+    def lock(self, *, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
+        """Hold the one lock. Raises BusyError naming the holder's pid after ``wait`` seconds."""
+        with (self.path / "lock").open("a+b") as handle:
+            os.chmod(handle.fileno(), 0o600)
+            _acquire(handle.fileno(), self.path, wait)
+            handle.truncate(0)
+            handle.write(b"%d\n" % os.getpid())
+            handle.flush()
+            yield
+
+    def read(self, name: str) -> Optional[bytes]:
+        """Content of a file, None when it does not exist. Raises StoreError when it cannot be read."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise StoreError(f"cannot read {self.path / name}: {exc.strerror}") from exc
+
+    def read_json(self, name: str) -> Any:
+        """Parsed content, None when the file does not exist. Raises StoreError when it is damaged."""
+        data = self.read(name)
+        if data is None:
+            return None
+        try:
+            return canonical.loads(data)
+        except canonical.CanonicalError as exc:
+            raise StoreError(f"{self.path / name} is damaged: {exc}") from exc
+
+    def write(self, name: str, data: bytes, *, mode: int = 0o600) -> None:
+        """Replace a file atomically and durably. Raises StoreError; the old content then still stands."""
+        target = self.path / name
+        temporary = target.with_name(f".{target.name}.new")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+            with open(descriptor, "wb") as handle:
+                os.fchmod(descriptor, mode)
+                handle.write(data)
+                handle.flush()
+                os.fsync(descriptor)
+            os.replace(temporary, target)
+            _sync_directory(target.parent)
+        except OSError as exc:
+            raise StoreError(f"cannot write {target}: {exc.strerror}; the old file still stands") from exc
+
+    def write_json(self, name: str, value: Any, *, mode: int = 0o600) -> None:
+        """Replace a file with the canonical JSON of ``value``."""
+        self.write(name, canonical.dumps(value) + b"\n", mode=mode)
+
+    def read_document(self, name: str) -> Any:
+        """Like ``read_json`` for a file of ``write_document``."""
+        try:
+            data = self.read(name)
+            return None if data is None else json.loads(data)
+        except (ValueError, RecursionError) as exc:
+            raise StoreError(f"{self.path / name} is damaged: {exc}; run vps-sentry to write it anew") from exc
+
+    def write_document(self, name: str, value: Any, *, mode: int = 0o600) -> None:
+        """Replace a file with JSON made to be read by other programs: fractions allowed, nothing digests it."""
+        self.write(name, json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii") + b"\n", mode=mode)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there, or is none, is left alone."""
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+            (self.path / name).unlink()
+
+    def set_aside(self, name: str) -> str:
+        """Move a damaged file to ``damaged/`` so that nothing is lost, and return its new path."""
+        kept = self.path / "damaged" / f"{name.replace('/', '-')}-{time.time_ns()}"
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(self.path / name, kept)
+        return str(kept)
+
+    def read_foreign(self, name: str, *, limit: int) -> bytes:
+        """Content of a file another user could have written: a regular file of at most ``limit`` bytes.
+
+        Raises StoreError for anything else; never follows a link, never waits for a writer.
+        """
+        try:
+            descriptor = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as handle:
+                data = handle.read(limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        except OSError as exc:
+            raise StoreError(f"cannot read {self.path / name}: {exc.strerror}") from exc
+        if data is None or len(data) > limit:
+            raise StoreError(f"{self.path / name} is no regular file of at most {limit} bytes")
+        return data
+
+    def names(self, folder: str) -> List[str]:
+        """The finished files of a folder, sorted."""
+        try:
+            return sorted(name for name in os.listdir(self.path / folder) if not name.startswith("."))
+        except FileNotFoundError:
+            return []
+
+
+def _acquire(descriptor: int, path: Path, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as exc:
+            if exc.errno not in (errno.EAGAIN, errno.EACCES):
+                raise StoreError(f"cannot lock {path}: {exc.strerror}") from exc
+        if time.monotonic() >= deadline:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            raise BusyError(f"{path} is in use by process {holder}; wait for it to end and run again")
+        time.sleep(_LOCK_POLL_SECONDS)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that decide what root does: read only when nobody but root could have written them (CONTRACTS section 5)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Optional
+
+from .errors import ConfigError
+
+LIMIT = 1024 * 1024
+
+
+def read(path: str, *, user: int) -> Optional[bytes]:
+    """Content of ``path``, None when it does not exist.
+
+    When ``user`` (the effective uid) is 0, every component from ``/`` must belong to root and be writable by
+    nobody else, judged on the opened file. Raises ConfigError naming the component and the remedy.
+    """
+    path = os.path.abspath(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise ConfigError(f"{path}: {exc.strerror}; it must be a readable regular file") from exc
+    with open(descriptor, "rb") as handle:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise ConfigError(f"{path}: not a regular file")
+        if user == 0:
+            _refuse_foreign(path, found)
+            _refuse_parents(path)
+        data = handle.read(LIMIT + 1)
+    if len(data) > LIMIT:
+        raise ConfigError(f"{path}: larger than {LIMIT} bytes")
+    return data
+
+
+def open_to_others(path: str) -> bool:
+    """Whether group or others may read ``path``."""
+    try:
+        return bool(os.lstat(path).st_mode & 0o077)
+    except OSError:
+        return False
+
+
+def _refuse_parents(path: str) -> None:
+    parent = os.path.dirname(path)
+    while True:
+        _refuse_foreign(parent, os.lstat(parent))
+        if parent == "/":
+            return
+        parent = os.path.dirname(parent)
+
+
+def _refuse_foreign(path: str, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise ConfigError(f"{path}: is a link; name the real path")
+    if found.st_uid != 0:
+        raise ConfigError(f"{path}: belongs to uid {found.st_uid}, not to root; run: chown root:root {path}")
+    if found.st_mode & 0o022:
+        raise ConfigError(f"{path}: others may write it; run: chmod go-w {path}")

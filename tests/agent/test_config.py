@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration: every wrong key is named with its path, the one forgiven mistake is forgiven exactly."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from vps_sentry import config
+from vps_sentry.errors import ConfigError
+
+HOOK = "https://discord.com/api/webhooks/123456/abcDEF-_9"
+OTHER = "https://discord.com/api/webhooks/999999/other"
+
+BAD = [
+    pytest.param({"chekcs": {}}, "chekcs: unknown key", id="top level typo"),
+    pytest.param(
+        {"checks": {"prots": {}}}, "checks.prots: unknown key; known here: files, ports, ssh_auth", id="check"
+    ),
+    pytest.param({"checks": {"ports": {"expcted": []}}}, "checks.ports.expcted: unknown key", id="option"),
+    pytest.param({"checks": {"ports": {"expected": ["tcp:99999"]}}}, "checks.ports", id="a port that is none"),
+    pytest.param({"checks": {"files": {"watch": ["etc"]}}}, "checks.files", id="a relative watch path"),
+    pytest.param({"checks": {"ssh_auth": {"failed_threshold": "25"}}}, "failed_threshold: expected a whole", id="text"),
+    pytest.param({"checks": {"ssh_auth": {"window": "soon"}}}, "not a duration", id="a duration that is none"),
+    pytest.param({"notify": {"discrod": {}}}, "notify.discrod: unknown key; known here: discord, webhook", id="sink"),
+    pytest.param({"notify": {"min_severity": "loud"}}, "min_severity: expected one of info, warning", id="severity"),
+    pytest.param(
+        {"notify": {"discord": {"webhook_url": "https://evil.example/x"}}}, "webhook-parse-failure", id="hook"
+    ),
+    pytest.param({"notify": {"webhook": {"url": "http://plain.example"}}}, "https", id="no plain http"),
+    pytest.param({"remind_after": 24}, "remind_after: expected text", id="number for text"),
+    pytest.param({"accept": {}}, "accept.fleet_id: missing", id="signed mode without a fleet"),
+    pytest.param([], "expected an object", id="no object"),
+    pytest.param({"a": HOOK, "b": OTHER}, "webhook-parse-failure: a, b hold different", id="two webhooks by fallback"),
+    pytest.param({"hook": HOOK + "/extra"}, "hook: unknown key", id="fallback wants an exact URL"),
+    pytest.param({"hook": "https://evil.example/?x=" + HOOK}, "hook: unknown key", id="merely contains one"),
+    pytest.param({"hook": HOOK.replace("discord.com", "discord.com.evil.example")}, "unknown key", id="other host"),
+]
+
+
+def parse(document: Any) -> config.Config:
+    return config.parse(json.dumps(document).encode(), path="/etc/vps-sentry.json")
+
+
+@pytest.mark.parametrize(("document", "problem"), BAD)
+def test_refused_with_path_and_remedy(document: Any, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(document)
+
+    assert str(caught.value).startswith("/etc/vps-sentry.json: ")
+    assert problem in str(caught.value)
+    assert str(caught.value).endswith("run: vps-sentry check-config /etc/vps-sentry.json")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"a":1,"a":2}', b'{"remind_after":1.5}', b"[" * 100000])
+def test_bytes_that_are_no_json_are_refused(data: bytes) -> None:
+    with pytest.raises(ConfigError, match="check-config"):
+        config.parse(data)
+
+
+def test_every_documented_key_is_understood() -> None:
+    found = parse({
+        "checks": {
+            "ssh_auth": {"enabled": True, "sources": "auto", "failed_threshold": 25, "invalid_user_threshold": 10,
+                         "window": "1h", "seen_ttl": "30d",
+                         "expected_logins": [{"user": "deploy", "key": "SHA256:abc", "from": "any"}]},
+            "ports": {"expected": ["tcp:22", "tcp:443", "tcp:3100-3199", {"port": "udp:51820", "exe": "/usr/bin/wg"}]},
+            "files": {"watch": ["/etc", {"path": "/var/www", "recursive": True, "exclude": ["*.log"]}],
+                      "hash_budget": "256MiB"},
+        },
+        "notify": {"min_severity": "warning", "mode": "all", "discord": {"webhook_url": HOOK},
+                   "webhook": {"url": "https://h.example/x", "secret_file": "/etc/vps-sentry.d/hmac", "bundle": True},
+                   "heartbeat": {"url": "https://beat.example/x"}},
+        "accept": {"fleet_id": "f", "allowed_signers": "/etc/vps-sentry.d/allowed_signers"},
+        "remind_after": "24h",
+    })  # fmt: skip
+
+    assert {"discord", "webhook"} == set(found.notify.sinks)
+    assert 25 == found.checks["ssh_auth"].failed_threshold
+    assert 86400 == found.remind_seconds
+
+
+@pytest.mark.parametrize("document", [{"my_hook": HOOK}, {"old": {"deep": [{"url": HOOK}]}}, {"a": HOOK, "b": HOOK}])
+def test_a_webhook_under_another_key_is_used_with_a_warning(document: Any) -> None:
+    found = parse(document)
+
+    assert HOOK == found.notify.sinks["discord"].webhook_url
+    assert ("move the Discord webhook to notify.discord.webhook_url",) == found.warnings
+
+
+def test_the_preferred_key_wins() -> None:
+    found = parse({"my_hook": OTHER, "notify": {"discord": {"webhook_url": HOOK}}})
+
+    assert HOOK == found.notify.sinks["discord"].webhook_url
+
+
+def test_the_effective_configuration_holds_no_secret() -> None:
+    secrets = [HOOK, "https://hook.example/token", "hunter2"]
+    found = parse({"notify": {"discord": {"webhook_url": HOOK}, "webhook": {"url": secrets[1], "secret": secrets[2]}}})
+    shown = json.dumps(config.effective(found)) + repr(found)
+
+    assert not [secret for secret in secrets if secret in shown]
+
+
+def test_the_example_is_complete_and_valid_without_its_empty_sinks() -> None:
+    example = config.example()
+    shown = {**example, "notify": {k: v for k, v in example["notify"].items() if k not in ("discord", "webhook")}}
+
+    assert {"ssh_auth", "ports", "files"} == set(example["checks"])
+    assert config.default().checks == parse(shown).checks
+
+
+def test_what_this_release_does_not_act_on_is_said() -> None:
+    found = parse({"notify": {"heartbeat": {"url": "https://beat.example/x"}}})
+
+    assert (
+        "notify.heartbeat is not acted on by this release: nobody notices if this host falls silent",
+    ) == found.warnings

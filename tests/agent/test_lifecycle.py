@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An alert is told once, again when it changes, once when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Tuple
+
+import pytest
+from vps_sentry.judge import Finding
+from vps_sentry.lifecycle import Advance, Moment, advance, identity
+
+NOW = 1_764_000_000
+DAY = 86400
+PORT = Finding("port_opened", "warning", "ports", "tcp:4444", "opened", "d", None, {"owners": "nc"})
+LOGIN = Finding("ssh_login_new", "warning", "ssh_auth", "alice", "alice logged in", "d", until=NOW + DAY)
+
+
+def moment(now: int = NOW, **more: object) -> Moment:
+    return replace(Moment(now=now, remind_after=DAY), **more)  # type: ignore[arg-type]
+
+
+def told(found: Advance) -> List[Tuple[str, str]]:
+    return [(event, alert.key) for event, alert in found.events]
+
+
+def test_a_standing_alert_is_told_once() -> None:
+    first = advance((), [PORT], moment())
+    second = advance(first.records, [PORT], moment(NOW + 300))
+
+    assert [("opened", "tcp:4444")] == told(first)
+    assert [] == told(second)
+    assert ["open"] == [alert.state for alert in second.alerts]
+    assert second.alerts[0].first_seen < second.alerts[0].last_seen
+
+
+def test_a_moved_value_is_the_same_alert_changed() -> None:
+    first = advance((), [PORT], moment())
+    second = advance(first.records, [replace(PORT, after={"owners": "python"})], moment(NOW + 300))
+
+    assert [("changed", "tcp:4444")] == told(second)
+    assert first.alerts[0].id == second.alerts[0].id
+    assert first.alerts[0].first_seen == second.alerts[0].first_seen
+
+
+def test_it_ends_once_and_comes_back_as_the_same_id_with_a_new_beginning() -> None:
+    first = advance((), [PORT], moment())
+    gone = advance(first.records, [], moment(NOW + 300))
+    still_gone = advance(gone.records, [], moment(NOW + 600))
+    back = advance(gone.records, [PORT], moment(NOW + 900))
+
+    assert [("resolved", "tcp:4444")] == told(gone)
+    assert "resolved: gone" == gone.alerts[0].detail
+    assert () == still_gone.alerts
+    assert [("opened", "tcp:4444")] == told(back)
+    assert first.alerts[0].id == back.alerts[0].id
+    assert first.alerts[0].first_seen != back.alerts[0].first_seen
+
+
+@pytest.mark.parametrize("key", ["tcp:4444", "tcp:4444/x"], ids=["the item", "an item of its group"])
+def test_resolved_by_acceptance_reads_differently(key: str) -> None:
+    first = advance((), [PORT], moment())
+    accepted = moment(NOW + 300, accepted={"ports": frozenset({key})}, acceptance="#2 by anna")
+    ended = advance(first.records, [], accepted)
+
+    assert ["resolved by acceptance #2 by anna"] == [alert.detail for alert in ended.alerts]
+    assert ["accepted"] == [alert.explanation for alert in ended.alerts]
+
+
+def test_a_check_that_cannot_look_resolves_nothing() -> None:
+    first = advance((), [PORT], moment())
+    blind = advance(first.records, [], moment(NOW + 300, silent=frozenset({"ports"})))
+
+    assert [] == told(blind)
+    assert ["open"] == [alert.state for alert in blind.alerts]
+
+
+def test_an_event_stands_until_its_end_and_is_not_news_while_it_goes_on() -> None:
+    first = advance((), [LOGIN], moment())
+    longer = replace(LOGIN, detail="again", until=NOW + 2 * DAY)
+    quiet = advance(first.records, [], moment(NOW + 300))
+    again = advance(quiet.records, [longer], moment(NOW + 600))
+    ended = advance(again.records, [], moment(NOW + 2 * DAY))
+
+    assert [] == told(quiet) == told(again)
+    assert [("resolved", "alice")] == told(ended)
+
+
+def test_a_worse_severity_is_news() -> None:
+    first = advance((), [LOGIN], moment())
+    worse = advance(first.records, [replace(LOGIN, severity="critical")], moment(NOW + 300))
+
+    assert [("changed", "alice")] == told(worse)
+
+
+@pytest.mark.parametrize(("severity", "after", "expected"), [
+    ("critical", DAY - 1, []),
+    ("critical", DAY, [("reminder", "tcp:4444")]),
+    ("warning", DAY, []),
+    ("warning", 7 * DAY, [("reminder", "tcp:4444")]),
+])  # fmt: skip
+def test_reminders(severity: str, after: int, expected: List[Tuple[str, str]]) -> None:
+    finding = replace(PORT, severity=severity)  # type: ignore[arg-type]
+    first = advance((), [finding], moment())
+
+    assert expected == told(advance(first.records, [finding], moment(NOW + after)))
+
+
+def test_the_id_is_never_of_the_value() -> None:
+    assert identity(PORT) == identity(replace(PORT, severity="critical", after={"owners": "x"}, title="t"))
+    assert identity(PORT) != identity(replace(PORT, key="tcp:4445"))
+    assert 16 == len(identity(PORT))
