@@ -25,8 +25,8 @@ def told(found: Advance) -> List[Tuple[str, str]]:
 
 
 def test_a_standing_alert_is_told_once() -> None:
-    first = advance((), [PORT], moment())
-    second = advance(first.records, [PORT], moment(NOW + 300))
+    first = advance((), [PORT], moment=moment())
+    second = advance(first.records, [PORT], moment=moment(NOW + 300))
 
     assert [("opened", "tcp:4444")] == told(first)
     assert [] == told(second)
@@ -35,8 +35,8 @@ def test_a_standing_alert_is_told_once() -> None:
 
 
 def test_a_moved_value_is_the_same_alert_changed() -> None:
-    first = advance((), [PORT], moment())
-    second = advance(first.records, [replace(PORT, after={"owners": "python"})], moment(NOW + 300))
+    first = advance((), [PORT], moment=moment())
+    second = advance(first.records, [replace(PORT, after={"owners": "python"})], moment=moment(NOW + 300))
 
     assert [("changed", "tcp:4444")] == told(second)
     assert first.alerts[0].id == second.alerts[0].id
@@ -44,10 +44,10 @@ def test_a_moved_value_is_the_same_alert_changed() -> None:
 
 
 def test_it_ends_once_and_comes_back_as_the_same_id_with_a_new_beginning() -> None:
-    first = advance((), [PORT], moment())
-    gone = advance(first.records, [], moment(NOW + 300))
-    still_gone = advance(gone.records, [], moment(NOW + 600))
-    back = advance(gone.records, [PORT], moment(NOW + 900))
+    first = advance((), [PORT], moment=moment())
+    gone = advance(first.records, [], moment=moment(NOW + 300))
+    still_gone = advance(gone.records, [], moment=moment(NOW + 600))
+    back = advance(gone.records, [PORT], moment=moment(NOW + 900))
 
     assert [("resolved", "tcp:4444")] == told(gone)
     assert "resolved: gone" == gone.alerts[0].detail
@@ -59,36 +59,36 @@ def test_it_ends_once_and_comes_back_as_the_same_id_with_a_new_beginning() -> No
 
 @pytest.mark.parametrize("key", ["tcp:4444", "tcp:4444/x"], ids=["the item", "an item of its group"])
 def test_resolved_by_acceptance_reads_differently(key: str) -> None:
-    first = advance((), [PORT], moment())
+    first = advance((), [PORT], moment=moment())
     accepted = moment(NOW + 300, accepted={"ports": frozenset({key})}, acceptance="#2 by anna")
-    ended = advance(first.records, [], accepted)
+    ended = advance(first.records, [], moment=accepted)
 
     assert ["resolved by acceptance #2 by anna"] == [alert.detail for alert in ended.alerts]
     assert ["accepted"] == [alert.explanation for alert in ended.alerts]
 
 
 def test_a_check_that_cannot_look_resolves_nothing() -> None:
-    first = advance((), [PORT], moment())
-    blind = advance(first.records, [], moment(NOW + 300, silent=frozenset({"ports"})))
+    first = advance((), [PORT], moment=moment())
+    blind = advance(first.records, [], moment=moment(NOW + 300, silent=frozenset({"ports"})))
 
     assert [] == told(blind)
     assert ["open"] == [alert.state for alert in blind.alerts]
 
 
 def test_an_event_stands_until_its_end_and_is_not_news_while_it_goes_on() -> None:
-    first = advance((), [LOGIN], moment())
+    first = advance((), [LOGIN], moment=moment())
     longer = replace(LOGIN, detail="again", until=NOW + 2 * DAY)
-    quiet = advance(first.records, [], moment(NOW + 300))
-    again = advance(quiet.records, [longer], moment(NOW + 600))
-    ended = advance(again.records, [], moment(NOW + 2 * DAY))
+    quiet = advance(first.records, [], moment=moment(NOW + 300))
+    again = advance(quiet.records, [longer], moment=moment(NOW + 600))
+    ended = advance(again.records, [], moment=moment(NOW + 2 * DAY))
 
     assert [] == told(quiet) == told(again)
     assert [("resolved", "alice")] == told(ended)
 
 
 def test_a_worse_severity_is_news() -> None:
-    first = advance((), [LOGIN], moment())
-    worse = advance(first.records, [replace(LOGIN, severity="critical")], moment(NOW + 300))
+    first = advance((), [LOGIN], moment=moment())
+    worse = advance(first.records, [replace(LOGIN, severity="critical")], moment=moment(NOW + 300))
 
     assert [("changed", "alice")] == told(worse)
 
@@ -101,9 +101,9 @@ def test_a_worse_severity_is_news() -> None:
 ])  # fmt: skip
 def test_reminders(severity: str, after: int, expected: List[Tuple[str, str]]) -> None:
     finding = replace(PORT, severity=severity)  # type: ignore[arg-type]
-    first = advance((), [finding], moment())
+    first = advance((), [finding], moment=moment())
 
-    assert expected == told(advance(first.records, [finding], moment(NOW + after)))
+    assert expected == told(advance(first.records, [finding], moment=moment(NOW + after)))
 
 
 def test_the_id_is_never_of_the_value() -> None:

@@ -106,7 +106,7 @@ def test_a_failed_check_is_tried_again_each_tick(world: World) -> None:
 def test_a_due_moment_wakes_the_typed_world(world: World) -> None:
     state = world.path / "state"
     _, code, stamps = record.loads((state / record.FILE).read_bytes())
-    (state / record.FILE).write_bytes(record.dumps(1, code, stamps))
+    (state / record.FILE).write_bytes(record.dumps(1, code, stamps=stamps))
 
     assert tick(world) is None
 

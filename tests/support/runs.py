@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from vps_sentry import outbox
 from vps_sentry.accept import Request
 from vps_sentry.checks import Check, Context, Stamp
 from vps_sentry.config import Config, Delivery, Notify
 from vps_sentry.core.model import Change, Observation, Rating, Value
 from vps_sentry.errors import CollectError
 from vps_sentry.host import Host
-from vps_sentry.pipeline import Result, Setup, run_once
+from vps_sentry.pipeline import Result, run_once
+from vps_sentry.report import Report
+from vps_sentry.setup import Setup
 from vps_sentry.sinks.webhook import Options as WebhookOptions
 from vps_sentry.store import Store
 
@@ -112,3 +115,14 @@ def _rate(change: Change, options: Any) -> Rating:
 
 def _learn(memory: Mapping[str, Any], keys: Tuple[str, ...], now: int) -> Dict[str, Any]:
     return {**memory, "known": sorted({*memory.get("known", []), *keys}), "since": now}
+
+
+def standing(report: Report) -> List[Tuple[str, str, str]]:
+    """Code, state and key of each alert."""
+    return [(alert.code, alert.state, alert.key) for alert in report.alerts]
+
+
+def shipped(world: World) -> List[outbox.Entry]:
+    """What lies in the outbox, in the order in which it is sent."""
+    names = world.store.names("outbox")
+    return [outbox.decode_entry(world.store.read(f"outbox/{name}") or b"", name=name) for name in names]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Tuple
 
 from . import baseline as baseline_room
@@ -30,6 +30,16 @@ class Request:
     by: str = "unknown"
     signed: bool = False
     """Signed mode: what is asked for here is only a proposal."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The host at the moment of the request. ``now`` is seconds since the epoch."""
+
+    machine_id: str
+    baseline: Baseline
+    observations: Mapping[str, Observation]
+    now: int
 
 
 @dataclass(frozen=True)
@@ -73,48 +83,71 @@ class Outcome:
         return {**keys, "baseline": frozenset({"baseline"})}
 
 
-def propose(
-    baseline: Baseline, observations: Mapping[str, Observation], *, machine_id: str, only: Tuple[str, ...], now: int
-) -> Proposal:
+def decide(store: Store, situation: Situation, *, request: Request) -> Outcome:
+    """What becomes of ``request`` given what was just observed. Keeps a proposed plan; changes nothing else."""
+    baseline = situation.baseline
+    if request.digest is not None:
+        proposal = kept(store, request.digest)
+        problems = refusals(proposal, situation)
+        if problems:
+            return Outcome("refused", proposal, baseline, tuple(problems))
+    else:
+        proposal = propose(situation, only=request.only)
+    if request.dry_run or request.signed:
+        keep(store, proposal)
+        return Outcome("proposed", proposal, baseline)
+    return Outcome("accepted", proposal, accept(proposal, situation, request=request))
+
+
+def propose(situation: Situation, *, only: Tuple[str, ...]) -> Proposal:
     """The plan that would make the baseline equal to what was observed."""
-    found = changes(baseline.checks, observations, only)
+    found = changes(situation.baseline.checks, situation.observations, only=only)
     plan = Plan(
         schema=SCHEMA,
-        machine_id=machine_id,
-        sequence=baseline.sequence,
-        expires=rfc3339(now + PLAN_LIFETIME),
+        machine_id=situation.machine_id,
+        sequence=situation.baseline.sequence,
+        expires=rfc3339(situation.now + PLAN_LIFETIME),
         items=tuple(item_of(change) for change in found),
-        not_checked=not_checked(observations),
+        not_checked=not_checked(situation.observations),
     )
     return Proposal(plan, tuple(found))
 
 
-def decide(
-    store: Store,
-    baseline: Baseline,
-    observations: Mapping[str, Observation],
-    *,
-    request: Request,
-    machine_id: str,
-    now: int,
-) -> Outcome:
-    """What becomes of ``request`` given what was just observed. Keeps a proposed plan; changes nothing else."""
-    if request.digest is not None:
-        proposal = kept(store, request.digest)
-        problems = refusals(proposal, baseline, observations, machine_id=machine_id, now=now)
-        if problems:
-            return Outcome("refused", proposal, baseline, tuple(problems))
-    else:
-        proposal = propose(baseline, observations, machine_id=machine_id, only=request.only, now=now)
-    if request.dry_run or request.signed:
-        keep(store, proposal)
-        return Outcome("proposed", proposal, baseline)
-    return Outcome("accepted", proposal, accept(baseline, proposal, observations, by=request.by, at=now))
+def refusals(proposal: Proposal, situation: Situation) -> List[str]:
+    """Why the plan no longer fits; only its own items, the sequence, the machine and its age count."""
+    plan, baseline = proposal.plan, situation.baseline
+    if plan.machine_id != situation.machine_id:
+        return [f"the plan was made on machine {plan.machine_id}"]
+    if plan.sequence != baseline.sequence:
+        return [f"the baseline is #{baseline.sequence} now, the plan starts from #{plan.sequence}"]
+    if plan.expires is not None and epoch(plan.expires) <= situation.now:
+        return [f"the plan expired at {plan.expires}"]
+    places = moved(plan, baseline=baseline.checks, checks=situation.observations)
+    return [f"{place} is no longer as reviewed" for place in places]
 
 
-def commit(store: Store, outcome: Outcome, *, reason: str) -> None:
+def accept(proposal: Proposal, situation: Situation, *, request: Request) -> Baseline:
+    """The baseline after the plan: the plan's values, never a fresh scan. Pure; ``commit`` writes it."""
+    items = [change for change in proposal.changes if not _learnt(change, situation.observations)]
+    checks: Dict[str, Dict[str, Value]] = apply(situation.baseline.checks, items)
+    for name, observation in situation.observations.items():
+        if observation.status == "ok" and covers(request.only, name):
+            checks.setdefault(name, {})
+    return Baseline(
+        status="accepted",
+        machine_id=proposal.plan.machine_id,
+        sequence=situation.baseline.sequence + 1,
+        digest=baseline_room.digest_of(checks),
+        accepted_at=rfc3339(situation.now),
+        accepted_by=request.by,
+        reason=request.reason,
+        checks=checks,
+    )
+
+
+def commit(store: Store, outcome: Outcome) -> None:
     """Write the accepted baseline."""
-    baseline_room.save(store, replace(outcome.baseline, reason=reason))
+    baseline_room.save(store, outcome.baseline)
 
 
 def covers(only: Tuple[str, ...], check: str) -> bool:
@@ -144,40 +177,6 @@ def kept(store: Store, name: str) -> Proposal:
 
 def _plan_file(name: str) -> str:
     return f"plans/{name.replace(':', '-')}.json"
-
-
-def refusals(
-    proposal: Proposal, baseline: Baseline, observations: Mapping[str, Observation], *, machine_id: str, now: int
-) -> List[str]:
-    """Why the plan no longer fits; only its own items, the sequence, the machine and its age count."""
-    plan = proposal.plan
-    if plan.machine_id != machine_id:
-        return [f"the plan was made on machine {plan.machine_id}"]
-    if plan.sequence != baseline.sequence:
-        return [f"the baseline is #{baseline.sequence} now, the plan starts from #{plan.sequence}"]
-    if plan.expires is not None and epoch(plan.expires) <= now:
-        return [f"the plan expired at {plan.expires}"]
-    return [f"{place} is no longer as reviewed" for place in moved(plan, baseline.checks, observations)]
-
-
-def accept(
-    baseline: Baseline, proposal: Proposal, observations: Mapping[str, Observation], *, by: str, at: int
-) -> Baseline:
-    """The baseline after the plan: the plan's values, never a fresh scan. Pure; ``save`` writes it."""
-    items = [change for change in proposal.changes if not _learnt(change, observations)]
-    checks: Dict[str, Dict[str, Value]] = apply(baseline.checks, items)
-    for name, observation in observations.items():
-        if observation.status == "ok":
-            checks.setdefault(name, {})
-    return Baseline(
-        status="accepted",
-        machine_id=proposal.plan.machine_id,
-        sequence=baseline.sequence + 1,
-        digest=baseline_room.digest_of(checks),
-        accepted_at=rfc3339(at),
-        accepted_by=by,
-        checks=checks,
-    )
 
 
 def learnt(proposal: Proposal, observations: Mapping[str, Observation]) -> Dict[str, Tuple[str, ...]]:

@@ -31,7 +31,7 @@ class _Message:
     note: str = ""
 
 
-def tell_report(store: Store, config: Config, report: Report, *, diff: Any, now: int) -> None:
+def tell_report(store: Store, config: Config, *, report: Report, diff: Any, now: int) -> None:
     """Hand the report's real alerts to the outbox: at least ``min_severity`` and with something new to say."""
     alerts = tuple(alert for _, alert in report.events if _loud_enough(alert, config))
     if alerts:
@@ -39,7 +39,7 @@ def tell_report(store: Store, config: Config, report: Report, *, diff: Any, now:
         _put(store, config, report.identity, message=_Message("alerts", severity, alerts, diff), now=now)
 
 
-def tell_acceptance(store: Store, config: Config, identity: Identity, *, entry: Acceptance, now: int) -> None:
+def tell_acceptance(store: Store, config: Config, *, identity: Identity, entry: Acceptance, now: int) -> None:
     """Hand an acceptance to the outbox; its file sorts before anything it resolves."""
     severity: Severity = "critical" if entry.critical else "warning"
     message = _Message("acceptance", severity, (), None, entry.sentence())

@@ -67,7 +67,7 @@ def identity(finding: Finding) -> str:
     return digest.digest([finding.code, finding.check, finding.key]).split(":", 1)[1][:16]
 
 
-def advance(previous: Iterable[Record], findings: Iterable[Finding], moment: Moment) -> Advance:
+def advance(previous: Iterable[Record], findings: Iterable[Finding], *, moment: Moment) -> Advance:
     """The alerts of the run before and the findings of this one -> the alerts now."""
     old = {record.alert.id: record for record in previous if record.alert.state != "resolved"}
     new: Dict[str, Finding] = {identity(finding): finding for finding in findings}

@@ -34,7 +34,7 @@ def load(store: Store, check: str) -> Optional[Observation]:
     return Observation(content.status, content.items, content.error, (), content.learnable)
 
 
-def save(store: Store, check: str, observation: Observation) -> None:
+def save(store: Store, check: str, *, observation: Observation) -> None:
     """Keep the observation, and the check's cache beside it."""
     content = _File(SCHEMA, observation.status, observation.error, dict(observation.items), dict(observation.learnable))
     store.write_json(_name(check), codec.encode(content))

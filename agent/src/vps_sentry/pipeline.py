@@ -5,45 +5,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from . import accept as accept_room
 from . import deliveries, findings, history, memory, observations, recording
-from .accept import Outcome, Request
-from .checks import Check, Context
-from .config import Config
+from .accept import Outcome, Request, Situation
+from .checks import Context
 from .core import diff
 from .core.clock import rfc3339
 from .core.model import Change, Observation
-from .host import Host
 from .judge import Finding, judge_changes, judge_signals, judge_status
 from .lifecycle import Advance, Moment, advance
 from .memory import Memory
 from .observe import Observed, max_rss_kib, observe
 from .report import Cost, Identity, Report
+from .setup import Setup
 from .stamps import Stamps
-from .store import Store
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Everything a run is given; nothing below reads a clock, an environment or a path of its own."""
-
-    host: Host
-    store: Store
-    config: Config
-    checks: Mapping[str, Check]
-    version: str
-    now: int
-    """Seconds since the epoch."""
-    agent_digest: Optional[str] = None
-    config_error: str = ""
-    """Why the configuration on disk is not the one in force."""
-    watched_files: Tuple[str, ...] = ()
-    """Files whose movement must wake the next tick: configuration and release."""
-    full: bool = False
-    scheduled: bool = False
-    """A timer run: collects only what moved since the last one."""
 
 
 @dataclass(frozen=True)
@@ -116,22 +93,22 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         memory=before.checks.get(name, {}),
         cache=setup.store.read(observations.cache_name(name)) or b"",
         full=setup.full,
-        accepted=before.baseline.sequence > 0,
+        accepted=before.baseline.status == "lost" or name in before.baseline.checks,
     )
 
 
 def _accept(setup: Setup, seen: _Seen, request: Request, identity: Identity) -> _Seen:
     """Carry out the request on exactly what was seen in this run."""
-    outcome = accept_room.decide(setup.store, seen.before.baseline, seen.observed.checks, request=request,
-                                 machine_id=identity.machine_id, now=setup.now)  # fmt: skip
+    situation = Situation(identity.machine_id, seen.before.baseline, seen.observed.checks, setup.now)
+    outcome = accept_room.decide(setup.store, situation, request=request)
     if outcome.kind == "accepted":
-        accept_room.commit(setup.store, outcome, reason=request.reason)
+        accept_room.commit(setup.store, outcome)
         seen = replace(seen, observed=replace(seen.observed, checks=_learn(setup, seen, outcome, request)))
     if not request.dry_run:
         critical = tuple(f"{c.check} {c.key}" for c in outcome.proposal.changes if _critical(setup, c))
         entry = history.entry_of(outcome, by=request.by, reason=request.reason, now=setup.now, critical=critical)
         history.write(setup.store, entry)
-        deliveries.tell_acceptance(setup.store, setup.config, identity, entry=entry, now=setup.now)
+        deliveries.tell_acceptance(setup.store, setup.config, identity=identity, entry=entry, now=setup.now)
     return replace(seen, outcome=outcome)
 
 
@@ -189,7 +166,7 @@ def _judge(setup: Setup, seen: _Seen, changes: Tuple[Change, ...]) -> Advance:
         accepted=seen.outcome.accepted_keys() if seen.outcome else {},
         acceptance=_acceptance_name(seen.outcome),
     )
-    return advance(seen.before.records, found, moment)
+    return advance(seen.before.records, found, moment=moment)
 
 
 def _rater(setup: Setup, name: str) -> Any:

@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import deliveries, memory, observations, report
 from .core import digest
 from .lifecycle import Advance, reminder_due
 from .memory import Memory
+from .setup import Setup
 from .stamps import NextTick, Stamps
 from .tick import heartbeat
-
-if TYPE_CHECKING:
-    from .pipeline import Setup
 
 LONGEST_QUIET = 24 * 3600
 """Even where nothing ever moves a full run is taken once a day."""
@@ -24,14 +20,14 @@ def write(setup: Setup, found: report.Report, *, before: Memory, advanced: Advan
     """Write the whole run. Whatever is interrupted is told again by the next run, never forgotten."""
     store = setup.store
     for name in found.cost.checks:
-        observations.save(store, name, found.observations[name])
+        observations.save(store, name, observation=found.observations[name])
     diff = report.diff(found.changes)
     store.write_document("last.json", report.last(found))
     store.write_json("diff.json", diff)
     store.write_document(
         "public/status.json", report.status(found, last_shipped=deliveries.last_shipped(store)), mode=PUBLIC_MODE
     )
-    deliveries.tell_report(store, setup.config, found, diff=diff, now=setup.now)
+    deliveries.tell_report(store, setup.config, report=found, diff=diff, now=setup.now)
     memory.remember_alerts(store, advanced.records)
     header = report.header(found, prev=before.head, agent_digest=setup.agent_digest)
     head = digest.digest(header)

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Mapping, Optional, Tuple
 
 from .checks import Stamp
 from .core.model import Observation
 from .errors import StoreError
 from .memory import Memory
+from .setup import Setup
 from .tick import record, take
-
-if TYPE_CHECKING:
-    from .pipeline import Setup
 
 Entry = Tuple[str, str, "Tuple[object, ...]", bytes]
 FOOTING = "agent"
@@ -43,7 +41,7 @@ class Stamps:
     def take(cls, setup: Setup, before: Memory) -> Stamps:
         """Take every stamp now and say which checks must look again."""
         stored = _stored(setup)
-        looking = {name: stamps_of(setup, name, before.checks.get(name, {})) for name in setup.checks}
+        looking = {name: stamps_of(setup, name, memory=before.checks.get(name, {})) for name in setup.checks}
         wanted = [(name, stamp) for name, stamps in looking.items() for stamp in stamps]
         footing = (FOOTING, _footing(setup))
         values = {place: _value(place[1]) for place in [*wanted, footing]}
@@ -68,16 +66,16 @@ class Stamps:
                 return
             if observation.status == "ok":
                 memory = before.checks.get(name, {}) if observation.memory is None else observation.memory
-                for stamp in stamps_of(setup, name, memory):
+                for stamp in stamps_of(setup, name, memory=memory):
                     entries[name, stamp] = self.values.get((name, stamp), QUIET)
         entries[FOOTING, _footing(setup)] = self.values.get((FOOTING, _footing(setup)), QUIET)
         state = ("stat", tuple(str(setup.store.path / name) for name in _STATE_FILES))
         entries[FOOTING, state] = _value(state) or b""
         flat = tuple((name, kind, arguments, value) for (name, (kind, arguments)), value in entries.items())
-        setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, flat))
+        setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, stamps=flat))
 
 
-def stamps_of(setup: Setup, name: str, memory: Mapping[str, object]) -> Tuple[Stamp, ...]:
+def stamps_of(setup: Setup, name: str, *, memory: Mapping[str, object]) -> Tuple[Stamp, ...]:
     """The stamps of a check; none where it does not look."""
     options = setup.config.checks[name]
     check = setup.checks[name]

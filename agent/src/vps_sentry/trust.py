@@ -25,14 +25,17 @@ def read(path: str, *, user: int) -> Optional[bytes]:
         return None
     except OSError as exc:
         raise ConfigError(f"{path}: {exc.strerror}; it must be a readable regular file") from exc
-    with open(descriptor, "rb") as handle:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise ConfigError(f"{path}: not a regular file")
         if user == 0:
             _refuse_foreign(path, found)
             _refuse_parents(path)
-        data = handle.read(LIMIT + 1)
+        with open(descriptor, "rb", closefd=False) as handle:
+            data = handle.read(LIMIT + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LIMIT:
         raise ConfigError(f"{path}: larger than {LIMIT} bytes")
     return data

@@ -27,18 +27,18 @@ SELECTORS = [
 
 
 def plan_of(only: Tuple[str, ...] = ()) -> Plan:
-    found = changes(BASE, SEEN, only)
+    found = changes(BASE, SEEN, only=only)
     return Plan(1, "m", 1, None, tuple(item_of(change) for change in found), not_checked(SEEN))
 
 
 @pytest.mark.parametrize(("only", "expected"), SELECTORS)
 def test_selected(only: Tuple[str, ...], expected: bool) -> None:
-    assert expected is selected("files", "/etc/cron.d/x", only)
+    assert expected is selected("files", "/etc/cron.d/x", only=only)
 
 
 def test_a_failed_check_is_named_and_keeps_its_items() -> None:
     plan = plan_of()
-    result = apply(BASE, changes(BASE, SEEN, ()))
+    result = apply(BASE, changes(BASE, SEEN, only=()))
 
     assert ("ports",) == plan.not_checked
     assert BASE["ports"] == result["ports"]
@@ -64,13 +64,13 @@ MOVES = [
 def test_moved(items: Dict[str, Value], expected: List[str]) -> None:
     plan = plan_of(("files",))
 
-    assert expected == list(moved(plan, BASE, {"files": Observation("ok", items)}))
+    assert expected == list(moved(plan, baseline=BASE, checks={"files": Observation("ok", items)}))
 
 
 def test_a_plan_whose_check_cannot_look_does_not_fit() -> None:
     failed = {"files": Observation("failed", error="x")}
 
-    assert {"files could not be checked"} == set(moved(plan_of(("files",)), BASE, failed))
+    assert {"files could not be checked"} == set(moved(plan_of(("files",)), baseline=BASE, checks=failed))
 
 
 def test_the_name_is_over_everything_in_the_plan() -> None:

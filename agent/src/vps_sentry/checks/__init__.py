@@ -31,7 +31,7 @@ class Context:
     full: bool = False
     """``--full``: look at everything again, whatever the cache says."""
     accepted: bool = False
-    """Whether a baseline was ever accepted here: a check whose memory is gone must not learn silently then."""
+    """Whether this check was accepted before: one whose memory is gone must not learn silently then."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from ..accept import Outcome, Request
 from ..core import codec
 from ..core.model import Severity
 from ..errors import ConfigError
-from ..pipeline import Setup, run_once
+from ..pipeline import run_once
 from ..report import EXIT_ALERTS, EXIT_FAILED, EXIT_MOVED, EXIT_OK
+from ..setup import Setup
 from . import text
 from .output import colored, print_json, print_lines
 from .setup import operator, read_login_uid, setup

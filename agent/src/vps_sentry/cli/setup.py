@@ -15,8 +15,8 @@ from ..checks import discover
 from ..config import Config
 from ..errors import ConfigError, StoreError
 from ..host import Host
-from ..pipeline import Setup
 from ..release import agent_digest, manifest
+from ..setup import Setup
 from ..store import Store
 
 LAST_GOOD = "config.last-good"

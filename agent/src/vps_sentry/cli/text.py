@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections import Counter
 from typing import Iterable, Iterator, List, Mapping, Tuple
@@ -18,7 +19,7 @@ _RESET = "\x1b[0m"
 _SIGN = {"added": "+", "removed": "-", "changed": "~"}
 PLACES = 16
 PLAN_LINES = 40
-"""Boring items of a plan printed one by one; above that they are counted by place."""
+"""Boring items of one check printed one by one; above that they are counted by place."""
 
 
 def visible(text: str) -> str:
@@ -97,7 +98,7 @@ def _open_line(alerts: Tuple[Alert, ...]) -> str:
 
 
 def plan(outcome: Outcome, severities: Severities) -> Iterator[str]:
-    """What an acceptance trusts: critical items in full, the rest in full up to 40 lines, else counted by place."""
+    """What an acceptance trusts: critical items in full, the rest of a check in full or counted by place."""
     proposal = outcome.proposal
     yield f"plan {proposal.plan.name}"
     critical = [c for c in proposal.changes if severities[c.check, c.key] == "critical"]
@@ -107,7 +108,9 @@ def plan(outcome: Outcome, severities: Severities) -> Iterator[str]:
         yield from _lines(critical)
     if rest:
         yield f"{'also' if critical else 'to trust'}, {len(rest):,}:"
-        yield from _lines(rest) if len(rest) <= PLAN_LINES else _counted(rest)
+        for _, group in itertools.groupby(rest, key=lambda change: change.check):
+            members = list(group)
+            yield from _lines(members) if len(members) <= PLAN_LINES else _counted(members)
     if not proposal.changes:
         yield "nothing differs from what is accepted"
     for name in proposal.plan.not_checked:

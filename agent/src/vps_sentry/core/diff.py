@@ -10,7 +10,7 @@ from .model import Change, Observation, Value
 Items = Mapping[str, Value]
 
 
-def diff_items(check: str, before: Items, after: Items) -> Iterator[Change]:
+def diff_items(check: str, *, before: Items, after: Items) -> Iterator[Change]:
     """The changes of one check, sorted by key."""
     if before == after:
         return
@@ -30,5 +30,5 @@ def diff(baseline: Mapping[str, Items], checks: Mapping[str, Observation]) -> Tu
         change
         for name in sorted(checks)
         if checks[name].status == "ok"
-        for change in diff_items(name, baseline.get(name, {}), checks[name].items)
+        for change in diff_items(name, before=baseline.get(name, {}), after=checks[name].items)
     )

@@ -34,18 +34,18 @@ class Plan:
         return digest.digest(codec.encode(self))
 
 
-def changes(baseline: Mapping[str, Items], checks: Mapping[str, Observation], only: Tuple[str, ...]) -> List[Change]:
+def changes(baseline: Mapping[str, Items], checks: Mapping[str, Observation], *, only: Tuple[str, ...]) -> List[Change]:
     """What accepting would change, learnable facts included, restricted to ``CHECK[:KEYGLOB]`` selectors."""
     found: List[Change] = []
     for name in sorted(checks):
         observation = checks[name]
         if observation.status == "ok":
-            found += diff_items(name, baseline.get(name, {}), observation.items)
-            found += diff_items(name, {}, observation.learnable)
-    return [change for change in found if selected(change.check, change.key, only)]
+            found += diff_items(name, before=baseline.get(name, {}), after=observation.items)
+            found += diff_items(name, before={}, after=observation.learnable)
+    return [change for change in found if selected(change.check, change.key, only=only)]
 
 
-def selected(check: str, key: str, only: Tuple[str, ...]) -> bool:
+def selected(check: str, key: str, *, only: Tuple[str, ...]) -> bool:
     """Whether an item is meant by one of the selectors; no selector means everything."""
     if not only:
         return True
@@ -67,7 +67,7 @@ def not_checked(checks: Mapping[str, Observation]) -> Tuple[str, ...]:
     return tuple(name for name in sorted(checks) if checks[name].status != "ok")
 
 
-def moved(plan: Plan, baseline: Mapping[str, Items], checks: Mapping[str, Observation]) -> Iterator[str]:
+def moved(plan: Plan, *, baseline: Mapping[str, Items], checks: Mapping[str, Observation]) -> Iterator[str]:
     """The plan's own items that no longer have the planned value; what moved elsewhere does not matter."""
     for check, key, before, after in plan.items:
         observation = checks.get(check)

@@ -9,7 +9,7 @@ _VERSION = 1
 _SEAL = 16
 
 
-def dumps(due: int, code: int, stamps: "tuple[tuple[str, str, tuple[object, ...], bytes], ...]") -> bytes:
+def dumps(due: int, code: int, *, stamps: "tuple[tuple[str, str, tuple[object, ...], bytes], ...]") -> bytes:
     """The record as bytes behind its seal."""
     content: object = (_VERSION, due, code, stamps)
     body = marshal.dumps(content, 2)  # type: ignore[arg-type]

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Mapping, Optional, Tuple
+
+from .checks import Check
+from .config import Config
+from .host import Host
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a run is given; nothing below reads a clock, an environment or a path of its own."""
+
+    host: Host
+    store: Store
+    config: Config
+    checks: Mapping[str, Check]
+    version: str
+    now: int
+    """Seconds since the epoch."""
+    agent_digest: Optional[str] = None
+    config_error: str = ""
+    """Why the configuration on disk is not the one in force."""
+    watched_files: Tuple[str, ...] = ()
+    """Files whose movement must wake the next tick: configuration and release."""
+    full: bool = False
+    scheduled: bool = False
+    """A timer run: collects only what moved since the last one."""

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal by way of libsystemd (sd-journal(3)), in this process: open, match, seek; and its stamp.
+
+There is no cheaper look first: starting our own unit writes to the journal files before every tick.
+"""
+
+import ctypes
+import os
+
+LOCAL_ONLY = 1
+SYSTEM = 4
+OR = "+"
+"""Between two groups of matches, as on the command line of journalctl(1)."""
+_POINTER = ctypes.c_void_p
+_SIGNATURES = {
+    "open": (_POINTER, ctypes.c_int),
+    "open_directory": (_POINTER, ctypes.c_char_p, ctypes.c_int),
+    "add_match": (_POINTER, ctypes.c_char_p, ctypes.c_size_t),
+    "add_disjunction": (_POINTER,),
+    "flush_matches": (_POINTER,),
+    "seek_head": (_POINTER,),
+    "seek_tail": (_POINTER,),
+    "seek_cursor": (_POINTER, ctypes.c_char_p),
+    "seek_realtime_usec": (_POINTER, ctypes.c_uint64),
+    "next": (_POINTER,),
+    "previous": (_POINTER,),
+    "test_cursor": (_POINTER, ctypes.c_char_p),
+    "get_cursor": (_POINTER, _POINTER),
+    "get_realtime_usec": (_POINTER, _POINTER),
+    "get_data": (_POINTER, ctypes.c_char_p, _POINTER, _POINTER),
+    "has_persistent_files": (_POINTER,),
+}
+
+
+class Journal:
+    """An open journal; every method raises OSError where libsystemd reports one."""
+
+    def __init__(self, directory: str = "") -> None:
+        """This machine's system journal, or the files of one ``directory``."""
+        self._library = ctypes.CDLL("libsystemd.so.0")
+        for name, types in _SIGNATURES.items():
+            getattr(self._library, "sd_journal_" + name).argtypes = types
+        handle = ctypes.c_void_p()
+        if directory:
+            self.call("open_directory", ctypes.addressof(handle), os.fsencode(directory), 0)
+        else:
+            self.call("open", ctypes.addressof(handle), LOCAL_ONLY | SYSTEM)
+        self.handle = handle.value
+
+    def call(self, name: str, *arguments: "int | bytes | None") -> int:
+        """``sd_journal_NAME(arguments)``; its result when that is no error."""
+        result: int = getattr(self._library, "sd_journal_" + name)(*arguments)
+        if result < 0:
+            raise OSError(-result, os.strerror(-result), "sd_journal_" + name)
+        return result
+
+    def match(self, matches: "tuple[str, ...]") -> None:
+        """See only entries with these ``FIELD=value``: groups apart by ``+``, one value each field in a group."""
+        for term in matches:
+            if term == OR:
+                self.call("add_disjunction", self.handle)
+            else:
+                raw = os.fsencode(term)
+                self.call("add_match", self.handle, raw, len(raw))
+
+    def seek_after(self, cursor: str) -> bool:
+        """Stand on the entry ``cursor`` names, so that ``next`` gives what follows; False when it is gone."""
+        raw = os.fsencode(cursor)
+        try:
+            self.call("seek_cursor", self.handle, raw)
+        except OSError:
+            return False
+        return self.call("next", self.handle) > 0 and self.call("test_cursor", self.handle, raw) > 0
+
+    def close(self) -> None:
+        """Give the files back."""
+        # It returns nothing, so there is no error to look for.
+        self._library.sd_journal_close.restype = None
+        self._library.sd_journal_close(_POINTER(self.handle))
+
+
+def take(cursor: str, *matches: str) -> bytes:
+    """Nothing while no entry that ``matches`` follows ``cursor`` (from the beginning when it is empty).
+
+    Otherwise a value that never comes twice, since what was seen once must not count as seen. The same when the
+    entry of the cursor is gone. Raises OSError when the journal cannot be read or is empty.
+    """
+    return take_from("", cursor, *matches)
+
+
+def take_from(directory: str, cursor: str, *matches: str) -> bytes:
+    """``take`` of the journal in a directory."""
+    journal = Journal(directory)
+    try:
+        if not readable(journal):
+            raise OSError(2, "no journal")
+        journal.match(matches)
+        if cursor:
+            found = journal.seek_after(cursor)
+        else:
+            journal.call("seek_head", journal.handle)
+            found = True
+        return b"" if found and journal.call("next", journal.handle) == 0 else os.urandom(16)
+    finally:
+        journal.close()
+
+
+def readable(journal: Journal) -> bool:
+    """Whether there is any entry at all; a journal that may not be read looks empty. Moves to the oldest."""
+    journal.call("seek_head", journal.handle)
+    return journal.call("next", journal.handle) > 0

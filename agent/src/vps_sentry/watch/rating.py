@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How bad a change of a file is, and the sentence that tells it."""
+
+from __future__ import annotations
+
+import re
+from typing import List, NamedTuple
+
+from ..core.model import Change, Rating, Severity, Value
+
+_CRITICAL = re.compile(
+    r"""
+      /etc/(sudoers|sudo\.conf|pam\.conf|passwd|shadow|gshadow) | /etc/(sudoers|pam)\.d(/.*)?
+    | (/usr)?/lib(64)?(/[^/]+)?/security(/.*)?
+    | /etc/ssh/sshd_config(\.d(/.*)?)? | .*/authorized_keys[^/]*
+    | /etc/ld\.so\.preload
+    | /usr/local/bin/vps-sentry[^/]* | /opt/vps-sentry(/.*)? | /etc/(default/vps-sentry|vps-sentry\.(json|d(/.*)?))
+    | /etc/systemd/system/([^/]+\.wants/)?vps-sentry[^/]*(/.*)?
+    """,
+    re.VERBOSE,
+)
+_PRELOAD = "/etc/ld.so.preload"
+_CODES = {"added": "file_added", "removed": "file_removed", "changed": "file_changed"}
+_SPECIAL_BITS = ((0o4000, "setuid"), (0o2000, "setgid"))
+
+
+class _Pair(NamedTuple):
+    """The accepted value and the one found, each empty where there is none."""
+
+    before: Value
+    after: Value
+
+    def moved(self, *names: str) -> bool:
+        return any(self.before.get(name) != self.after.get(name) for name in names)
+
+    def arrow(self, *names: str) -> str:
+        old, new = (":".join(str(value.get(name)) for name in names) for value in self)
+        return f"({old} -> {new})"
+
+
+def rate(change: Change) -> Rating:
+    """Code, severity and title of one change of the check ``files``."""
+    pair = _Pair(change.before or {}, change.after or {})
+    if change.key == _PRELOAD:
+        return Rating("file_preload", "critical", _title(change, pair))
+    gained = _privilege(change, pair)
+    if gained:
+        return Rating("file_setuid", "critical", gained)
+    return Rating(_CODES[change.change], _severity(change.key, pair), _title(change, pair))
+
+
+def _severity(key: str, pair: _Pair) -> Severity:
+    if _first_read(pair):
+        return "info"
+    return "critical" if _CRITICAL.fullmatch(key) else "warning"
+
+
+def _first_read(pair: _Pair) -> bool:
+    """Whether all that is new is a hash where the accepted item had none."""
+    unread = {**pair.after, "truncated": True}
+    return unread.pop("sha256", None) is not None and "truncated" not in pair.after and unread == pair.before
+
+
+def _privilege(change: Change, pair: _Pair) -> str:
+    """The title of a change that lets a file run as somebody else, or nothing."""
+    before, after = pair
+    gained = _bits(after) & ~_bits(before)
+    names = " and ".join(name for bit, name in _SPECIAL_BITS if gained & bit)
+    if names and change.change == "added":
+        return f"{change.key} appeared with the {names} bit (mode {after.get('mode')})"
+    if names:
+        return f"{names} bit appeared on {change.key} (mode {before.get('mode')} -> {after.get('mode')})"
+    if "capabilities" in after and pair.moved("capabilities"):
+        verb = "changed" if "capabilities" in before else "appeared"
+        return f"file capabilities {verb} on {change.key}"
+    return ""
+
+
+def _bits(value: Value) -> int:
+    """Setuid and setgid of a file; on a directory they give nobody anything."""
+    return int(str(value.get("mode", "0")), 8) & 0o6000 if value.get("type") == "file" else 0
+
+
+def _title(change: Change, pair: _Pair) -> str:
+    if change.change == "added":
+        return f"{change.key} appeared"
+    if change.change == "removed":
+        return f"{change.key} is gone"
+    return _visibility(change.key, pair) or _comparison(change.key, pair)
+
+
+def _visibility(key: str, pair: _Pair) -> str:
+    """The title when what changed is how much of the file can be seen, else nothing."""
+    before, after = pair
+    if "unreadable" in after and pair.moved("unreadable"):
+        return f"{key} can no longer be checked: {after['unreadable']}"
+    if "unreadable" in before and "unreadable" not in after:
+        return f"{key} can be checked again"
+    if _first_read(pair):
+        return f"content of {key}, accepted unread, is now known"
+    if "truncated" not in after or "truncated" in before:
+        return ""
+    if after.get("type") == "file":
+        return f"{key} changed and its content is not read yet (over the size limit or the hash budget)"
+    return f"{key} holds more than can be looked at"
+
+
+def _comparison(key: str, pair: _Pair) -> str:
+    if pair.moved("type"):
+        return f"{key} turned from a {pair.before.get('type')} into a {pair.after.get('type')}"
+    parts = _differences(pair)
+    if not parts:
+        return f"{key} changed"
+    words = parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+    return f"{words} of {key} changed"
+
+
+def _differences(pair: _Pair) -> List[str]:
+    """What differs, in words, the most telling first."""
+    candidates = (
+        ("content", pair.moved("size", "sha256")),
+        (f"target {pair.arrow('target')}", pair.moved("target")),
+        (f"mode {pair.arrow('mode')}", pair.moved("mode")),
+        (f"owner {pair.arrow('uid', 'gid')}", pair.moved("uid", "gid")),
+        ("file capabilities", pair.moved("capabilities")),
+        ("access list", pair.moved("acl")),
+        (f"number of hard links {pair.arrow('nlink')}", pair.moved("nlink")),
+        (f"device number {pair.arrow('rdev')}", pair.moved("rdev")),
+    )
+    return [words for words, moved in candidates if moved]

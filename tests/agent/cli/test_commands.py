@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line as it is used: a real process, real exit codes, real text."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from support.tree import ROOT
+from vps_sentry import __version__
+
+
+class Shell:
+    """Runs vps-sentry on a mounted disk with its own state and configuration."""
+
+    def __init__(self, path: Path) -> None:
+        self.root = path / "disk"
+        self.config = path / "vps-sentry.json"
+        self.state = path / "state"
+        (self.root / "etc").mkdir(parents=True)
+        (self.root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+        (self.root / "etc/hostname").write_text("disk-1\n")
+        (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
+
+    def run(self, *words: str, data: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        given = ["--config", str(self.config), "--state-dir", str(self.state)]
+        command = [sys.executable, "-m", "vps_sentry", *words, *given]
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "agent/src"), "USER": "tester", **environment}
+        return subprocess.run(command, capture_output=True, text=True, input=data, env=env)
+
+    def look(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run("run", "--root", str(self.root), *words)
+
+    def accept(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run("--accept-baseline", "--root", str(self.root), *words)
+
+
+@pytest.fixture(name="shell")
+def _shell(owned: Path) -> Shell:
+    return Shell(owned)
+
+
+def test_the_story_of_a_disk(shell: Shell) -> None:
+    first = shell.look()
+    assert (3, "no baseline accepted yet") == (first.returncode, first.stdout.splitlines()[1])
+    assert "ports     skipped: looks at the running system" in first.stdout
+
+    accepted = shell.accept("--reason", "a fresh disk")
+    assert 0 == accepted.returncode, accepted.stderr
+    assert "+ files /etc/hostname" in accepted.stdout
+    assert "accepted as baseline #1 by tester (claimed" in accepted.stdout
+    assert "not accepted: could not check ports" in accepted.stdout
+    assert 0 == shell.look().returncode
+
+    (shell.root / "etc/ld.so.preload").write_text("/tmp/evil.so\n")
+    alarmed = shell.look()
+    assert 3 == alarmed.returncode
+    assert "CRITICAL" in alarmed.stdout
+    assert "accept with: sudo vps-sentry --accept-baseline --only files:/etc/ld.so.preload" in alarmed.stdout
+    assert 0 == shell.look("--exit-zero").returncode
+    assert "/etc/ld.so.preload" in shell.run("baseline", "diff").stdout
+    assert "a fresh disk" in shell.run("baseline", "log").stdout
+
+    (shell.root / "etc/ld.so.preload").unlink()
+    assert "resolved: gone" in shell.look().stdout
+
+
+def test_json_for_programs(shell: Shell) -> None:
+    shell.look()
+    last: Dict[str, Any] = json.loads(shell.look("--format", "json").stdout)
+    wanted = ["schema", "host", "machine_id", "time", "version", "baseline", "checks", "alerts", "cost"]
+    alert = ["id", "code", "severity", "state", "check", "key", "title", "detail", "before", "after", "explanation",
+             "first_seen", "last_seen"]  # fmt: skip
+
+    assert set(wanted) <= set(last)
+    assert set(alert) == set(last["alerts"][0])
+    assert ("disk-1", __version__) == (last["host"], last["version"])
+    assert {"status", "items", "error", "seconds"} == set(last["checks"]["files"])
+    assert {"status", "digest", "sequence", "accepted_at", "accepted_by"} == set(last["baseline"])
+
+
+def test_a_kept_plan_is_accepted_by_its_digest(shell: Shell) -> None:
+    plan = json.loads(shell.accept("--dry-run", "--format", "json").stdout)
+    assert ("proposed", 0) == (plan["outcome"], plan["plan"]["sequence"])
+
+    done = shell.accept("--digest", plan["digest"])
+    assert 0 == done.returncode, done.stderr
+    again = shell.accept("--digest", plan["digest"])
+    assert 5 == again.returncode
+    assert "the baseline is #1 now, the plan starts from #0" in again.stdout
+
+
+def test_a_plan_that_moved_is_exit_code_5(shell: Shell) -> None:
+    plan = json.loads(shell.accept("--dry-run", "--format", "json").stdout)
+    (shell.root / "etc/hostname").write_text("other\n")
+    refused = shell.accept("--digest", plan["digest"])
+
+    assert (5, True) == (refused.returncode, "files /etc/hostname is no longer as reviewed" in refused.stdout)
+
+
+USAGE = [
+    pytest.param(["--nonsense"], "unrecognized arguments", id="an unknown option is never ignored"),
+    pytest.param(["frobnicate"], "invalid choice", id="unknown command"),
+    pytest.param(["run", "--format", "yaml"], "invalid choice", id="unknown format"),
+    pytest.param(["run", "--only", "ports"], "belong to --accept-baseline", id="an option without its verb"),
+    pytest.param(["--accept-baseline", "--only", "prots"], "no check prots; there are files", id="unknown check"),
+    pytest.param(["--accept-baseline", "--digest", "sha256:1", "--dry-run"], "leave out --dry-run", id="contradiction"),
+    pytest.param(["auth", "/nonexistent"], "cannot read /nonexistent", id="missing log"),
+    pytest.param(["check-config", "/etc"], "regular file", id="a directory is no configuration"),
+]
+
+
+@pytest.mark.parametrize(("words", "problem"), USAGE)
+def test_wrong_usage_is_exit_code_2_and_says_why(shell: Shell, words: List[str], problem: str) -> None:
+    answer = shell.run(*words)
+
+    assert 2 == answer.returncode
+    assert problem in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_bad_configuration_is_refused_when_a_person_asks(shell: Shell) -> None:
+    shell.config.write_text('{"chekcs": {}}')
+    answer = shell.look()
+
+    assert 2 == answer.returncode
+    assert "chekcs: unknown key" in answer.stderr
+
+
+def test_a_scheduled_run_looks_all_the_same(shell: Shell) -> None:
+    shell.config.write_text('{"remind_after": "12h"}')
+    shell.look()
+    shell.config.write_text('{"chekcs": {}}')
+    given = ["run", "--root", str(shell.root)]
+    answer = shell.run(*given, INVOCATION_ID="x")
+
+    assert 2 == answer.returncode
+    assert "the last good one is in force" in answer.stdout
+    assert "chekcs: unknown key" in answer.stdout
+
+
+def test_check_config_says_what_is_in_force(shell: Shell) -> None:
+    shell.config.write_text('{"hook": "https://discord.com/api/webhooks/1/x"}')
+    shell.config.chmod(0o644)
+    answer = shell.run("check-config")
+
+    assert (0, True) == (answer.returncode, "alerts go to discord" in answer.stdout)
+    assert "move the Discord webhook to notify.discord.webhook_url" in answer.stderr
+    assert "chmod 600" in answer.stderr
+
+
+def test_config_example_is_json(shell: Shell) -> None:
+    assert {"checks", "notify", "accept", "remind_after"} == set(json.loads(shell.run("config", "example").stdout))
+
+
+def test_checks_are_listed(shell: Shell) -> None:
+    names = [line.split()[0] for line in shell.run("checks").stdout.splitlines()]
+
+    assert ["files", "ports", "ssh_auth"] == names
+
+
+def test_status_merges_report_and_heartbeat(shell: Shell) -> None:
+    assert 1 == shell.run("status").returncode
+    shell.look()
+    answer = shell.run("status")
+
+    assert 3 == answer.returncode
+    assert "heartbeat 20" in answer.stdout
+    assert "0 messages waiting" in answer.stdout
+
+
+def test_bundle_answers_the_question_on_standard_input(shell: Shell) -> None:
+    shell.look()
+    answer = json.loads(shell.run("bundle", data='{"schema":1,"nonce":"%s","have":[]}\n' % ("ab" * 16)).stdout)
+    wrong = shell.run("bundle", data='{"schema":1,"nonce":"../.."}\n')
+
+    assert ("ab" * 16, "disk-1") == (answer["nonce"], answer["host"])
+    assert (2, "") == (wrong.returncode, wrong.stdout)
+
+
+def test_auth_prints_events_and_counts(shell: Shell, tmp_path: Path) -> None:
+    log = tmp_path / "auth.log"
+    log.write_text(
+        "Nov 22 10:00:00 h sshd[1]: Failed password for root from 1.2.3.4 port 22 ssh2 from 192.0.2.9 port 4 ssh2\n"
+        "Nov 22 10:00:01 h sshd[2]: Accepted publickey for anna from 192.0.2.7 port 5 ssh2: ED25519 SHA256:abc\n"
+        "Nov 22 10:00:02 h sshd[2]: nothing we know\n"
+    )
+    rows = [json.loads(line) for line in shell.run("auth", "--format", "json", str(log)).stdout.splitlines()]
+    text = shell.run("auth", str(log))
+
+    keys = {"line", "time", "event", "user", "address", "port", "method", "key", "login", "attempts", "trusted"}
+    assert [keys, keys] == [set(row) for row in rows]
+    assert [("failed", "192.0.2.9"), ("accepted", "192.0.2.7")] == [(row["event"], row["address"]) for row in rows]
+    assert "2 sshd lines recognised, 1 not" in text.stderr
+
+
+def test_hostile_names_do_not_reach_the_terminal(shell: Shell) -> None:
+    shell.accept()
+    for name in (b"\x1b[31mred", b"a\nCRITICAL fake", b"\xff\xfe", "\u202egnp.exe".encode()):
+        Path(os.fsdecode(os.path.join(os.fsencode(shell.root / "etc"), name))).touch()
+    answer = subprocess.run(
+        [sys.executable, "-m", "vps_sentry", "--root", str(shell.root), "--state-dir", str(shell.state)],
+        capture_output=True, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "agent/src")},
+    )  # fmt: skip
+
+    assert 3 == answer.returncode
+    assert b"\x1b" not in answer.stdout
+    assert b"\nCRITICAL fake" not in answer.stdout
+    assert b"\\x1b[31mred" in answer.stdout
+
+
+def test_a_reader_that_goes_away_is_no_error(shell: Shell) -> None:
+    shell.look()
+    command = f"{sys.executable} -m vps_sentry bundle --state-dir {shell.state} </dev/null | head -c 1"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "agent/src")}
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=env)
+
+    assert ("{", "") == (answer.stdout, answer.stderr)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lost baseline is critical and never learnt again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import World, standing
+from vps_sentry import baseline
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> World:
+    return World(tmp_path, items={"a": {"n": 1}, "b": {"n": 2}})
+
+
+LOSSES = [
+    pytest.param(lambda path: path.unlink(), id="deleted"),
+    pytest.param(lambda path: path.write_bytes(b""), id="empty after a power cut"),
+    pytest.param(lambda path: path.write_bytes(path.read_bytes()[:40]), id="torn"),
+    pytest.param(lambda path: path.write_bytes(path.read_bytes().replace(b'"n":1', b'"n":9')), id="edited"),
+]
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_lost_baseline_is_critical_and_never_learnt_again(world: World, lose: Any) -> None:
+    world.accept()
+    world.items["a"] = {"n": 9}
+    lose(world.path / "state" / "baseline.json")
+    for _ in range(2):
+        report = world.run().report
+
+        assert ("baseline_lost", "open", "baseline") in standing(report)
+        assert "critical" == report.alerts[0].severity
+    again = world.accept().report
+    assert ("accepted", 2) == (again.baseline.status, again.baseline.sequence)
+
+
+def test_history_alone_shows_that_a_baseline_was_lost(world: World) -> None:
+    world.accept()
+    for name in ("baseline.json", "cursors.json"):
+        (world.path / "state" / name).unlink()
+
+    assert ("baseline_lost", "open", "baseline") in standing(world.run().report)
+
+
+def test_a_cloned_state_directory_is_no_baseline(world: World) -> None:
+    world.accept()
+    (world.path / "root" / "etc" / "machine-id").write_text("f" * 32)
+    report = world.run().report
+
+    assert [("no_baseline", "open", "baseline")] == standing(report)
+    assert "cloned from machine" in report.alerts[0].detail
+
+
+def test_the_baseline_before_is_kept(world: World) -> None:
+    world.accept()
+    first = world.store.read("baseline.json")
+    world.items["a"] = {"n": 9}
+    world.accept()
+
+    assert first == world.store.read("history/00000001.baseline.json")
+    assert 2 == baseline.load(world.store, last_sequence=2).sequence
+
+
+def test_the_documented_reset_begins_anew(world: World) -> None:
+    world.accept()
+    shutil.rmtree(world.path / "state")
+    world.store.prepare()
+
+    assert "none" == baseline.load(world.store, last_sequence=0).status
+    assert [("no_baseline", "open", "baseline")] == standing(world.run().report)

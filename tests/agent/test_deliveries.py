@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent's side of shipping: real alerts go out once, the ship process is believed nothing unchecked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.runs import World, shipped, standing
+from vps_sentry import outbox
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> World:
+    return World(tmp_path, items={"a": {"n": 1}, "b": {"n": 2}})
+
+
+def test_acceptances_are_shipped_before_what_they_resolve(world: World) -> None:
+    world.run()
+    world.accept()
+
+    assert ["acceptance", "alerts", "alerts"] == [entry.kind for entry in shipped(world)]
+    assert shipped(world)[0].note.startswith("baseline #1 accepted by anna (2 added, 0 changed, 0 removed): reviewed")
+
+
+def test_without_a_sink_nothing_piles_up(world: World) -> None:
+    world.sinks = {}
+    world.run()
+
+    assert [] == world.store.names("outbox")
+
+
+def test_a_done_ack_removes_the_entry_and_a_foreign_one_removes_nothing(world: World) -> None:
+    world.run()
+    (name,) = world.store.names("outbox")
+    entry = shipped(world)[0]
+    forged = outbox.Ack(id="f" * 32, entry=name, done=True)
+    world.store.write(f"acks/{name}", outbox.encode_ack(forged))
+    world.run()
+    assert [name] == world.store.names("outbox")
+
+    world.store.write(f"acks/{name}", outbox.encode_ack(outbox.Ack(id=entry.id, entry=name, done=True, reason="sent")))
+    world.run()
+    assert [] == world.store.names("outbox")
+    assert entry.time == world.store.read_json("last_shipped.json")["time"]
+
+
+ACKS = [
+    pytest.param(lambda path: path.write_bytes(b"\xff" * 100), id="garbage"),
+    pytest.param(lambda path: path.write_bytes(b" " * 100_000), id="huge"),
+    pytest.param(lambda path: path.symlink_to("/etc/passwd"), id="a link"),
+    pytest.param(os.mkfifo, id="a fifo does not hang the run"),
+    pytest.param(lambda path: path.mkdir(), id="a directory"),
+]
+
+
+@pytest.mark.parametrize("plant", ACKS)
+def test_a_hostile_ack_removes_no_entry(world: World, plant: Any) -> None:
+    world.run()
+    (name,) = world.store.names("outbox")
+    plant(world.path / "state" / "acks" / name)
+    world.run()
+
+    assert [name] == world.store.names("outbox")
+    assert Path("/etc/passwd").exists()
+
+
+def test_a_damaged_entry_is_kept_aside(world: World) -> None:
+    world.run()
+    (name,) = world.store.names("outbox")
+    (world.path / "state" / "outbox" / name).write_bytes(b"torn")
+    world.run()
+
+    assert [] == world.store.names("outbox")
+    assert [b"torn"] == [path.read_bytes() for path in (world.path / "state" / "damaged").iterdir()]
+
+
+def test_an_unshipped_message_becomes_an_alert_after_an_hour(world: World) -> None:
+    world.run()
+
+    assert "ship_stuck" not in [code for code, _, _ in standing(world.run(after=3000).report)]
+    assert "ship_stuck" in [code for code, _, _ in standing(world.run(after=3600).report)]

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The history of acceptances: every request that changed or refused something, readable for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.runs import World
+from vps_sentry import history
+from vps_sentry.errors import StoreError
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> World:
+    return World(tmp_path, items={"a": {"n": 1}, "root key": {"n": 2}})
+
+
+def test_each_acceptance_is_an_entry(world: World) -> None:
+    world.accept(dry_run=True)
+    plan = world.accept(dry_run=True).outcome
+    world.accept()
+    assert plan is not None
+    world.accept(digest=plan.proposal.plan.name)
+    world.accept(signed=True)
+    entries = list(history.entries(world.store))
+
+    assert ["accepted", "refused", "proposed"] == [entry.kind for entry in entries]
+    assert [("anna", "reviewed")] * 3 == [(entry.by, entry.reason) for entry in entries]
+    assert ("things root key",) == entries[0].critical
+    assert (2, 0, 0) == entries[0].counts
+
+
+def test_a_sentence_says_who_what_and_why(world: World) -> None:
+    world.accept()
+    (entry,) = history.entries(world.store)
+
+    wanted = "baseline #1 accepted by anna (2 added, 0 changed, 0 removed): reviewed; critical: things root key"
+    assert wanted == entry.sentence()
+
+
+def test_a_damaged_entry_is_named(world: World) -> None:
+    world.accept()
+    (name,) = world.store.names("history")
+    world.store.write(f"history/{name}", b'{"schema":1}')
+
+    with pytest.raises(StoreError, match=f"{name} is damaged"):
+        list(history.entries(world.store))

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A power cut at any write of a run: nothing is lost, nothing is trusted, the next run tells it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Set
+
+import pytest
+from support.runs import World, shipped, standing
+from vps_sentry import memory, observations
+from vps_sentry.pipeline import run_once
+from vps_sentry.setup import Setup
+from vps_sentry.store import Store
+
+
+class PowerCutError(BaseException):
+    """Nothing may catch it: the machine is off."""
+
+
+@dataclass
+class Cut:
+    """Lets ``after`` writes happen, then no more."""
+
+    after: int
+    names: Set[str] = field(default_factory=set)
+
+    def spend(self, name: str) -> None:
+        if self.after == 0:
+            raise PowerCutError
+        self.after -= 1
+        self.names.add(name)
+
+
+class FailingStore(Store):
+    """A store on a machine that loses power."""
+
+    def __init__(self, path: str, cut: Cut) -> None:
+        super().__init__(path)
+        self._cut = cut
+
+    def write(self, name: str, data: bytes, *, mode: int = 0o600) -> None:
+        self._cut.spend(name)
+        super().write(name, data, mode=mode)
+
+
+def interrupted(world: World, after: int) -> bool:
+    """One run whose power is cut after so many writes; whether it was."""
+    world.now += 300
+    setup: Setup = world.setup()
+    cut = Cut(after)
+    try:
+        run_once(replace(setup, store=FailingStore(str(setup.store.path), cut)))
+    except PowerCutError:
+        return True
+    return False
+
+
+WRITES = range(12)
+
+
+@pytest.mark.parametrize("after", WRITES)
+def test_an_alert_survives_a_power_cut(tmp_path: Path, after: int) -> None:
+    world = World(tmp_path, items={"a": {"n": 1}})
+    world.accept()
+    world.items["a"] = {"n": 9}
+    interrupted(world, after)
+    report = world.run().report
+
+    assert ("thing_changed", "a") in {(code, key) for code, _, key in standing(report)}
+    assert "accepted" == report.baseline.status
+    told = [alert.key for entry in shipped(world) for alert in entry.alerts]
+    assert "a" in told
+
+
+@pytest.mark.parametrize("after", WRITES)
+def test_a_lost_baseline_is_not_found_again_by_a_power_cut(tmp_path: Path, after: int) -> None:
+    world = World(tmp_path, items={"a": {"n": 1}})
+    world.accept()
+    (world.path / "state/baseline.json").unlink()
+    interrupted(world, after)
+
+    assert ("baseline_lost", "baseline") in {(code, key) for code, _, key in standing(world.run().report)}
+
+
+def test_the_table_of_cuts_reaches_past_the_end_of_a_run(tmp_path: Path) -> None:
+    world = World(tmp_path, items={"a": {"n": 1}})
+    world.accept()
+    world.items["a"] = {"n": 9}
+
+    assert not interrupted(world, max(WRITES))
+
+
+def test_cursors_move_last(tmp_path: Path) -> None:
+    """A cursor that moved before its report was on disk would skip what the report said."""
+    order = []
+
+    class Noting(Store):
+        def write(self, name: str, data: bytes, *, mode: int = 0o600) -> None:
+            order.append(name)
+            super().write(name, data, mode=mode)
+
+    world = World(tmp_path, items={"a": {"n": 1}})
+    setup = world.setup()
+    run_once(replace(setup, store=Noting(str(setup.store.path))))
+    first = {name: position for position, name in reversed(list(enumerate(order)))}
+    entry = next(name for name in order if name.startswith("outbox/"))
+
+    assert first["last.json"] < first[entry] < first[memory.ALERTS] < first[memory.CURSORS] < first["stamps/tick"]
+
+
+def test_an_observation_comes_back_as_it_was(tmp_path: Path) -> None:
+    world = World(tmp_path, items={"a": {"n": 1}}, learnable={"login anna": {"user": "anna"}})
+    seen = world.run().report.observations["things"]
+    stored = observations.load(world.store, "things")
+
+    assert stored is not None
+    assert (seen.status, seen.items, seen.learnable) == (stored.status, stored.items, stored.learnable)
+    world.store.write("snapshot/things.json", b"torn")
+    assert observations.load(world.store, "things") is None
