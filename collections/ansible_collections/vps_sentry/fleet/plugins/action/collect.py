@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, vps-sentry authors
+# GNU General Public License v3.0+ (see https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fetch, verify and store the bundle of one host: one command there, no module, no variable made of its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from typing import Any, Dict, Optional
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import cli, fetch, ingest, limits, roster
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import CohortError, cohort_of
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError, verify
+
+_ARGUMENTS = {
+    "store": {"type": "str"},
+    "cohort": {"type": "str"},
+    "cohort_groups": {"type": "list", "elements": "str", "default": []},
+    "agent": {"type": "path", "default": fetch.AGENT},
+}
+
+
+class ActionModule(ActionBase):
+    """``vps_sentry.fleet.collect``."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        super().run(tmp, task_vars)
+        inventory = task_vars or {}
+        _checked, given = self.validate_argument_spec(_ARGUMENTS)
+        # Ansible's values are tagged subclasses; a round trip makes them the plain ones they look like.
+        plain = json.loads(json.dumps(given))
+        name, groups = json.loads(json.dumps([inventory["inventory_hostname"], inventory["groups"]]))
+        if self._task.check_mode:
+            return {"changed": False, "skipped": True, "msg": "collecting fills the store; not done in check mode"}
+        try:
+            cohort = cohort_of(name, groups, explicit=plain["cohort"], preferred=plain["cohort_groups"])
+            with open_store(plain["store"], environ=os.environ) as store:
+                return self._collect(store, name, cohort, agent=plain["agent"])
+        except (CohortError, LibraryError, StoreError) as exc:
+            raise AnsibleActionFail(str(exc)) from exc
+
+    def _collect(self, store: Store, name: str, cohort: str, *, agent: str) -> Dict[str, Any]:
+        with store.write() as connection:
+            roster.begin_attempt(connection, name, cohort=cohort)
+            held = roster.holdings(connection, name)
+        nonce = secrets.token_hex(16)
+        try:
+            data = self._fetch(fetch.command(agent), fetch.request(nonce, held))
+            bundle = verify(data, nonce=nonce, held=held)
+        except AnsibleConnectionFailure as exc:
+            _record(store, name, "unreachable", exc.message)
+            raise
+        except (VerifyError, limits.LimitError, AnsibleActionFail) as exc:
+            _record(store, name, "failed", str(exc))
+            raise AnsibleActionFail(f"no bundle from {name}: {exc}") from exc
+        with store.write() as connection:
+            done = ingest.ingest(connection, bundle, name=name, cohort=cohort, at=cli.now())
+        return {
+            "changed": False,
+            "cohort": cohort,
+            "bytes": len(data),
+            "moved": done.moved,
+            "new_buckets": done.new_buckets,
+            "observed": done.observed,
+            "accepted": done.accepted,
+        }
+
+    def _fetch(self, command: str, request: bytes) -> bytes:
+        try:
+            with fetch.memory_ceiling():
+                # in_data keeps the ssh connection from asking for a terminal, which would mix stderr into stdout.
+                answer = self._low_level_execute_command(command, sudoable=True, in_data=request)
+        except MemoryError as exc:
+            raise AnsibleActionFail(f"its answer needs more than {fetch.MEMORY} bytes of memory") from exc
+        if answer["rc"] != 0:
+            told = limits.show(answer["stderr"].strip(), limit=300) or fetch.hint(answer["rc"])
+            raise AnsibleActionFail(f"`vps-sentry bundle` ended with {answer['rc']}: {told}")
+        return limits.inflate(answer["stdout"])
+
+
+def _record(store: Store, name: str, outcome: roster.Outcome, reason: str) -> None:
+    with store.write() as connection:
+        roster.end_attempt(connection, name, outcome=outcome, reason=limits.show(reason, limit=roster.MAX_REASON - 1))

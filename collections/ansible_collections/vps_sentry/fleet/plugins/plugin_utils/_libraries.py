@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one door to third-party libraries: the collection loads without them and says what to install when used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+MINIMUM = "pydantic>=2.11 and sqlalchemy>=2.0.40"
+
+
+class LibraryError(Exception):
+    """A library the controller needs is not installed."""
+
+
+class _Absent:
+    """Stands in for a missing library, so that definitions at module level still load."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self
+
+
+_missing: Optional[ImportError] = None
+if TYPE_CHECKING:
+    import pydantic
+    import sqlalchemy as sa
+    from sqlalchemy.dialects import sqlite
+else:
+    try:
+        import pydantic
+        import sqlalchemy as sa
+        from sqlalchemy.dialects import sqlite
+    except ImportError as exc:
+        _missing = exc
+        pydantic = sa = sqlite = _Absent()
+
+__all__ = ["LibraryError", "pydantic", "require", "sa", "sqlite"]
+
+
+def require() -> None:
+    """Raises LibraryError unless every library is there."""
+    if _missing is not None:
+        raise LibraryError(
+            f"the vps-sentry controller needs {MINIMUM} in Ansible's own Python: pip install 'vps-sentry[fleet]'"
+            f" ({_missing})"
+        ) from _missing

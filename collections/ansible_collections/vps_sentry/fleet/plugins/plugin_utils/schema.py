@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables of the store: content-addressed, so that what hosts share is kept once.
+
+item -> bucket -> root (64 buckets of a check) -> state (the roots of all checks) <- snapshot <- host.
+An unchanged host adds one row to ``snapshot`` and nothing else. Digests are 32 raw bytes.
+"""
+
+from __future__ import annotations
+
+from ._libraries import sa
+
+VERSION = 1
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "vps_sentry_meta",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+item = sa.Table(
+    "item",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, unique=True),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False, comment="canonical JSON"),
+)
+
+bucket = sa.Table(
+    "bucket",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, unique=True),
+    sa.Column("number", sa.Integer, nullable=False, comment="0 to 63; -1 for the empty bucket"),
+)
+
+bucket_item = sa.Table(
+    "bucket_item",
+    metadata,
+    sa.Column("bucket", sa.ForeignKey("bucket.id"), primary_key=True),
+    sa.Column("item", sa.ForeignKey("item.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+root = sa.Table(
+    "root",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, unique=True),
+)
+
+root_bucket = sa.Table(
+    "root_bucket",
+    metadata,
+    sa.Column("root", sa.ForeignKey("root.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("bucket", sa.ForeignKey("bucket.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+state = sa.Table(
+    "state",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, unique=True),
+)
+
+state_check = sa.Table(
+    "state_check",
+    metadata,
+    sa.Column("state", sa.ForeignKey("state.id"), primary_key=True),
+    sa.Column("check_name", sa.Text, primary_key=True),
+    sa.Column("root", sa.ForeignKey("root.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+host = sa.Table(
+    "host",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True, comment="the inventory's name, never the host's own"),
+    sa.Column("cohort", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False, comment="of the last attempt: collected, unreachable, failed"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("missed", sa.Integer, nullable=False, comment="attempts since the last bundle"),
+    sa.Column("head", sa.Integer, comment="the last snapshot; null before first contact"),
+)
+
+snapshot = sa.Table(
+    "snapshot",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("host", sa.ForeignKey("host.id"), nullable=False),
+    sa.Column("header", sa.LargeBinary(32), nullable=False, comment="digest over everything but nonce and buckets"),
+    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("prev", sa.Text),
+    sa.Column("taken_at", sa.Text, nullable=False, comment="the host's clock, RFC 3339 UTC"),
+    sa.Column("collected_at", sa.Text, nullable=False, comment="the controller's clock, RFC 3339 UTC"),
+    sa.Column("norm", sa.Integer, nullable=False),
+    sa.Column("machine_id", sa.Text, nullable=False),
+    sa.Column("host_keys", sa.Text, nullable=False, comment="canonical JSON"),
+    sa.Column("agent_digest", sa.Text),
+    sa.Column("baseline", sa.Text, nullable=False, comment="none, accepted, lost"),
+    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("accepted", sa.ForeignKey("state.id"), comment="null without a baseline"),
+    sa.Column("observed", sa.ForeignKey("state.id"), nullable=False),
+    sa.Column("criticals", sa.Integer, nullable=False, comment="open alerts of that severity"),
+    sa.Column("warnings", sa.Integer, nullable=False),
+    sa.UniqueConstraint("host", "header"),
+)
+
+problem = sa.Table(
+    "problem",
+    metadata,
+    sa.Column("snapshot", sa.ForeignKey("snapshot.id"), primary_key=True),
+    sa.Column("check_name", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False, comment="failed, skipped"),
+    sa.Column("error", sa.Text, nullable=False),
+)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's own rules: which items belong to one host alone, and which differences are critical.
+
+Whatever a bundle says about scope counts for nothing: a host must not vote itself out of a comparison.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from typing import Literal, Tuple
+
+from .core.model import Severity
+
+VERSION = 1
+"""Raise with every change of a table below; stands in each report."""
+
+Scope = Literal["shared", "host"]
+
+HOST_SCOPED: Tuple[Tuple[str, str], ...] = (
+    ("files", "/etc/ssh/ssh_host_*"),
+    ("files", "/etc/machine-id"),
+    ("files", "/var/lib/dbus/machine-id"),
+    ("files", "/etc/hostname"),
+    ("files", "/etc/hosts"),
+    ("files", "/etc/mailname"),
+    ("files", "/etc/resolv.conf"),
+    ("files", "/etc/fstab"),
+    ("files", "/etc/network/interfaces*"),
+    ("files", "/etc/netplan/*"),
+    ("files", "/etc/systemd/network/*"),
+    ("files", "/etc/NetworkManager/system-connections/*"),
+    ("files", "/etc/ssl/private/*"),
+    ("files", "/etc/ssl/certs/ssl-cert-snakeoil.pem"),
+    ("files", "/etc/pki/tls/private/*"),
+    ("files", "/etc/letsencrypt/*"),
+    ("files", "/etc/wireguard/*"),
+    ("files", "/etc/iscsi/initiatorname.iscsi"),
+    ("files", "/boot/grub/grub.cfg"),
+    ("files", "/etc/default/grub.d/*cloudimg*"),
+    ("files", "*/initrd.img-*"),
+    ("files", "*/initramfs-*.img"),
+    ("files", "*/.ssh/id_*"),
+    ("files", "*/.ssh/known_hosts*"),
+    ("files", "/var/lib/systemd/random-seed"),
+)
+"""Check and key glob of items compared with the host's own past only."""
+
+CRITICAL: Tuple[Tuple[str, str], ...] = (
+    ("files", "*/.ssh/authorized_keys*"),
+    ("files", "/etc/ssh/sshd_config*"),
+    ("files", "/etc/sudoers*"),
+    ("files", "/etc/ld.so.preload"),
+    ("files", "/etc/pam.d/*"),
+    ("files", "*/security/pam_*"),
+    ("files", "/etc/passwd"),
+    ("files", "/etc/shadow"),
+    ("files", "/etc/group"),
+    ("files", "/etc/cron*"),
+    ("files", "/var/spool/cron/*"),
+    ("files", "/etc/systemd/system/*"),
+    ("files", "/etc/vps-sentry*"),
+    ("files", "/opt/vps-sentry/*"),
+    ("files", "/usr/local/bin/vps-sentry*"),
+    ("ports", "*:wildcard"),
+    ("ports", "*:public"),
+)
+"""Classes that are never explained away: a difference in one of them is critical until somebody accepts it."""
+
+
+def _compiled(table: Tuple[Tuple[str, str], ...]) -> re.Pattern[str]:
+    # One pattern over "check NUL key": a NUL stands in no check name and no escaped key.
+    return re.compile("|".join(translate(f"{check}\0{glob}") for check, glob in table))
+
+
+_HOST_SCOPED = _compiled(HOST_SCOPED)
+_CRITICAL = _compiled(CRITICAL)
+
+
+def scope(check: str, key: str) -> Scope:
+    """Whether an item is compared between hosts (``shared``) or only over time (``host``)."""
+    return "host" if _HOST_SCOPED.match(f"{check}\0{key}") else "shared"
+
+
+def severity(check: str, key: str) -> Severity:
+    """How much a difference between hosts in this item weighs."""
+    return "critical" if _CRITICAL.match(f"{check}\0{key}") else "warning"
