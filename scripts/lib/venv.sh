@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The virtual environment that the commands of a checkout share. Read by scripts that stand at its top.
 

@@ -98,7 +98,7 @@ def test_a_room_imports_only_what_its_arrow_allows(room: str) -> None:
     assert room in ARROWS, f"unknown room: add a line for {room!r} to ARROWS in {relative(Path(__file__))}"
 
     found = [line for path in python_files(AGENT) if room_of(path) == room for line in forbidden(path)]
-    assert found == [], f"add the arrow to ARROWS only if DESIGN's order allows it: {found}"
+    assert found == [], f"add the arrow to ARROWS only if docs/architecture.md's order allows it: {found}"
 
 
 def test_no_line_outlives_its_room() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units: what CONTRACTS section 8 fixes, what sight forbids, and systemd's own judgement of them."""
+"""The units: what docs/contracts.md section 8 fixes, what sight forbids, and systemd's own judgement of them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cohort of a host by the words of the inventory (CONTRACTS section 11)."""
+"""The cohort of a host by the words of the inventory (docs/contracts.md section 11)."""
 
 from __future__ import annotations
 

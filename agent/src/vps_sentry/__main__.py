@@ -12,7 +12,7 @@ _SCHEDULED = (["--format", "text"], ["run", "--format", "text"])
 
 
 def main() -> int:
-    """The whole program: exit codes of CONTRACTS section 2."""
+    """The whole program: exit codes of docs/contracts.md section 2."""
     arguments = sys.argv[1:]
     # systemd gives every unit's process an INVOCATION_ID; a person's shell has a terminal.
     scheduled = b"INVOCATION_ID" in environ and not isatty(1)

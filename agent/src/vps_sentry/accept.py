@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Acceptance on a host: exactly the values that were seen, numbered, kept and told (CONTRACTS section 3)."""
+"""Acceptance on a host: exactly the values that were seen, numbered, kept and told (docs/contracts.md section 3)."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class BusyError(StoreError):
 
 
 class ShipError(SentryError):
-    """A message could not be delivered; ``reason`` is one of the fixed words of CONTRACTS section 8."""
+    """A message could not be delivered; ``reason`` is one of the fixed words of docs/contracts.md section 8."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -102,7 +102,8 @@ class Host:
 
     def host_keys(self) -> Tuple[str, ...]:
         """The public SSH host keys as ``type base64``, sorted; empty when sshd is not installed."""
-        place = self.locate(b"/etc/ssh/.")
+        # Asking for a name below resolves a link in the folder's own place too.
+        place = os.path.dirname(self.locate(b"/etc/ssh/any"))
         try:
             names = sorted(
                 name for name in os.listdir(place) if name.startswith(b"ssh_host_") and name.endswith(b".pub")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What still has to be shipped, and what came of it: outbox entries and acks as bytes (CONTRACTS section 8)."""
+"""What still has to be shipped, and what came of it: outbox entries and acks as bytes (docs/contracts.md section 8)."""
 
 from __future__ import annotations
 

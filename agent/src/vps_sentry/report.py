@@ -55,7 +55,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """CONTRACTS section 2: usage or configuration, then alerts, then failed checks."""
+        """docs/contracts.md section 2: usage or configuration, then alerts, then failed checks."""
         if self.config_invalid:
             return EXIT_USAGE
         if any(alert.state in OPEN and alert.severity != "info" for alert in self.alerts):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state directory: one lock, atomic and durable writes, strict reads (CONTRACTS section 6)."""
+"""The state directory: one lock, atomic and durable writes, strict reads (docs/contracts.md section 6)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Address classes of CONTRACTS section 7, at their edges."""
+"""Address classes of docs/contracts.md section 7, at their edges."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: arguments in, text or JSON out, exit codes of CONTRACTS section 2."""
+"""The command line: arguments in, text or JSON out, exit codes of docs/contracts.md section 2."""
 
 from __future__ import annotations
 

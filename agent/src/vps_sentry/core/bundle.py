@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bundle: the canonical JSON document a host hands out (CONTRACTS section 10)."""
+"""The bundle: the canonical JSON document a host hands out (docs/contracts.md section 10)."""
 
 from __future__ import annotations
 

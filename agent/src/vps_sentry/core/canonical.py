@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Canonical JSON: one value, one sequence of bytes (CONTRACTS section 1)."""
+"""Canonical JSON: one value, one sequence of bytes (docs/contracts.md section 1)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Digests of items, buckets, checks and snapshots (CONTRACTS section 1)."""
+"""Digests of items, buckets, checks and snapshots (docs/contracts.md section 1)."""
 
 from __future__ import annotations
 

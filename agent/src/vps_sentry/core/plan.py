@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an acceptance would trust, item by item (CONTRACTS section 3)."""
+"""What an acceptance would trust, item by item (docs/contracts.md section 3)."""
 
 from __future__ import annotations
 

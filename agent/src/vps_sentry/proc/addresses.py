@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who can reach an address a socket is bound to (CONTRACTS section 7, public listener)."""
+"""Who can reach an address a socket is bound to (docs/contracts.md section 7, public listener)."""
 
 from __future__ import annotations
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import re
-import ssl
-import threading
 from dataclasses import dataclass, field
-from http.client import HTTPException
-from typing import Dict, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 from ..errors import ShipError
 from . import DeliveryError, Transport
+
+if TYPE_CHECKING:
+    import queue
 
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 LONGEST_WAIT = 3600
@@ -93,6 +92,10 @@ def post(request: Post, transport: Transport) -> None:
     because neither a hanging name lookup nor a header sent byte by byte ever meets a socket's own time-out;
     one that is late is left behind and dies with this process.
     """
+    # Every run reads the configuration and with it this file; only a delivery pays for these.
+    import queue
+    import threading
+
     host = host_of(request.url)
     bundle = transport.ca_bundle or _system_bundle()
     answers: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
@@ -120,6 +123,8 @@ def _system_bundle() -> str:
 
 
 def _exchange(request: Post, transport: Transport, bundle: str, answers: queue.SimpleQueue[_Outcome]) -> None:
+    from http.client import HTTPException
+
     outcome: _Outcome = DeliveryError("the HTTP library failed", whole_sink=True)
     try:
         outcome = _talk(request, transport, bundle)
@@ -157,6 +162,8 @@ def _talk(request: Post, transport: Transport, bundle: str) -> _Outcome:
 
 def _why(error: BaseException) -> str:
     """What lies at the bottom of an error of the HTTP library, in words that cannot hold the URL."""
+    import ssl
+
     found = "the connection broke before an answer came"
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):

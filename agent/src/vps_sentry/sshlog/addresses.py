@@ -29,7 +29,7 @@ def address(raw: bytes) -> Optional[str]:
 
 
 def network(text: str) -> str:
-    """The network an ``address`` counts for: /24 of IPv4, /48 of IPv6 (CONTRACTS section 7)."""
+    """The network an ``address`` counts for: /24 of IPv4, /48 of IPv6 (docs/contracts.md section 7)."""
     if ":" not in text:
         return text.rpartition(".")[0] + ".0/24"
     import ipaddress

@@ -19,7 +19,7 @@ from .openings import OPENINGS
 
 
 class Event(NamedTuple):
-    """One recognised message; the fields are those of ``vps-sentry auth`` (CONTRACTS section 2)."""
+    """One recognised message; the fields are those of ``vps-sentry auth`` (docs/contracts.md section 2)."""
 
     event: str
     """failed, invalid_user, accepted, max_attempts, preauth_disconnect or other."""

@@ -67,7 +67,7 @@ class Replay:
 
 
 def replay(stream: BinaryIO) -> Replay:
-    """Iterate for one dict per recognised line, keys as in CONTRACTS section 2; ``.counts`` afterwards."""
+    """Iterate for one dict per recognised line, keys as in docs/contracts.md section 2; ``.counts`` afterwards."""
     return Replay(stream)
 
 

@@ -2,7 +2,7 @@
 """What follows from sshd's messages, one after the other: bursts, break-ins after a burst, first logins.
 
 All state is one plain JSON object, so a run ends wherever the log does and the next one goes on. Severities are
-those of RULES section C. Not judged here: whether sshd offers passwords at all (that needs its effective
+those that keep a public server quiet. Not judged here: whether sshd offers passwords at all (that needs its effective
 settings) and whether a live session stands behind an unverified login (that needs a second witness).
 """
 

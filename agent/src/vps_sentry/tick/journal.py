@@ -4,31 +4,32 @@
 There is no cheaper look first: starting our own unit writes to the journal files before every tick.
 """
 
-import ctypes
-import os
+import errno
+import posix
+
+from .native import Int, Library, Pointer, Size, Text, Wide, addressof
 
 LOCAL_ONLY = 1
 SYSTEM = 4
 OR = "+"
 """Between two groups of matches, as on the command line of journalctl(1)."""
-_POINTER = ctypes.c_void_p
 _SIGNATURES = {
-    "open": (_POINTER, ctypes.c_int),
-    "open_directory": (_POINTER, ctypes.c_char_p, ctypes.c_int),
-    "add_match": (_POINTER, ctypes.c_char_p, ctypes.c_size_t),
-    "add_disjunction": (_POINTER,),
-    "flush_matches": (_POINTER,),
-    "seek_head": (_POINTER,),
-    "seek_tail": (_POINTER,),
-    "seek_cursor": (_POINTER, ctypes.c_char_p),
-    "seek_realtime_usec": (_POINTER, ctypes.c_uint64),
-    "next": (_POINTER,),
-    "previous": (_POINTER,),
-    "test_cursor": (_POINTER, ctypes.c_char_p),
-    "get_cursor": (_POINTER, _POINTER),
-    "get_realtime_usec": (_POINTER, _POINTER),
-    "get_data": (_POINTER, ctypes.c_char_p, _POINTER, _POINTER),
-    "has_persistent_files": (_POINTER,),
+    "open": (Pointer, Int),
+    "open_directory": (Pointer, Text, Int),
+    "add_match": (Pointer, Text, Size),
+    "add_disjunction": (Pointer,),
+    "flush_matches": (Pointer,),
+    "seek_head": (Pointer,),
+    "seek_tail": (Pointer,),
+    "seek_cursor": (Pointer, Text),
+    "seek_realtime_usec": (Pointer, Wide),
+    "next": (Pointer,),
+    "previous": (Pointer,),
+    "test_cursor": (Pointer, Text),
+    "get_cursor": (Pointer, Pointer),
+    "get_realtime_usec": (Pointer, Pointer),
+    "get_data": (Pointer, Text, Pointer, Pointer),
+    "has_persistent_files": (Pointer,),
 }
 
 
@@ -37,21 +38,19 @@ class Journal:
 
     def __init__(self, directory: str = "") -> None:
         """This machine's system journal, or the files of one ``directory``."""
-        self._library = ctypes.CDLL("libsystemd.so.0")
-        for name, types in _SIGNATURES.items():
-            getattr(self._library, "sd_journal_" + name).argtypes = types
-        handle = ctypes.c_void_p()
+        self._library = Library("libsystemd.so.0")
+        handle = Pointer()
         if directory:
-            self.call("open_directory", ctypes.addressof(handle), os.fsencode(directory), 0)
+            self.call("open_directory", addressof(handle), directory.encode("utf-8", "surrogateescape"), 0)
         else:
-            self.call("open", ctypes.addressof(handle), LOCAL_ONLY | SYSTEM)
+            self.call("open", addressof(handle), LOCAL_ONLY | SYSTEM)
         self.handle = handle.value
 
     def call(self, name: str, *arguments: "int | bytes | None") -> int:
         """``sd_journal_NAME(arguments)``; its result when that is no error."""
-        result: int = getattr(self._library, "sd_journal_" + name)(*arguments)
+        result: int = self._library.function("sd_journal_" + name, *_SIGNATURES[name])(*arguments)
         if result < 0:
-            raise OSError(-result, os.strerror(-result), "sd_journal_" + name)
+            raise OSError(-result, posix.strerror(-result), "sd_journal_" + name)
         return result
 
     def match(self, matches: "tuple[str, ...]") -> None:
@@ -60,12 +59,12 @@ class Journal:
             if term == OR:
                 self.call("add_disjunction", self.handle)
             else:
-                raw = os.fsencode(term)
+                raw = term.encode("utf-8", "surrogateescape")
                 self.call("add_match", self.handle, raw, len(raw))
 
     def seek_after(self, cursor: str) -> bool:
         """Stand on the entry ``cursor`` names, so that ``next`` gives what follows; False when it is gone."""
-        raw = os.fsencode(cursor)
+        raw = cursor.encode("utf-8", "surrogateescape")
         try:
             self.call("seek_cursor", self.handle, raw)
         except OSError:
@@ -74,9 +73,8 @@ class Journal:
 
     def close(self) -> None:
         """Give the files back."""
-        # It returns nothing, so there is no error to look for.
-        self._library.sd_journal_close.restype = None
-        self._library.sd_journal_close(_POINTER(self.handle))
+        # It returns nothing, so what looks like its result means nothing.
+        self._library.function("sd_journal_close", Pointer)(self.handle)
 
 
 def take(cursor: str, *matches: str) -> bytes:
@@ -93,14 +91,14 @@ def take_from(directory: str, cursor: str, *matches: str) -> bytes:
     journal = Journal(directory)
     try:
         if not readable(journal):
-            raise OSError(2, "no journal")
+            raise OSError(errno.ENOENT, "no journal")
         journal.match(matches)
         if cursor:
             found = journal.seek_after(cursor)
         else:
             journal.call("seek_head", journal.handle)
             found = True
-        return b"" if found and journal.call("next", journal.handle) == 0 else os.urandom(16)
+        return b"" if found and journal.call("next", journal.handle) == 0 else posix.urandom(16)
     finally:
         journal.close()
 

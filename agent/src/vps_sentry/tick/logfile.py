@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stamp of a text log: has it grown, shrunk or been replaced since it was read to its end?"""
 
-import os
+from posix import stat, urandom
 
 
 def take(path: str, device: int, inode: int, size: int) -> bytes:
@@ -9,5 +9,5 @@ def take(path: str, device: int, inode: int, size: int) -> bytes:
 
     Raises OSError when there is no such file.
     """
-    found = os.stat(path)
-    return b"" if (found.st_dev, found.st_ino, found.st_size) == (device, inode, size) else os.urandom(16)
+    found = stat(path)
+    return b"" if (found.st_dev, found.st_ino, found.st_size) == (device, inode, size) else urandom(16)

@@ -2,13 +2,14 @@
 """The walk over watched files, shared by stamp and full check, and the stamp made of it."""
 
 import errno
-import os
+import posix
 from _blake2 import blake2b
 from itertools import islice
 from marshal import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
     from typing import Any, Union
 
@@ -33,7 +34,7 @@ MAX_ENTRIES = 200_000
 OUTLINE = -1
 """Depth of a watch on type, mode and owner alone: a shell history is written all day."""
 
-_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_OPEN = posix.O_RDONLY | posix.O_DIRECTORY | posix.O_CLOEXEC
 _BATCH = 512
 _LARGE_DIRECTORY = 100_000
 _FORMAT, _DIRECTORY, _REGULAR = 0o170000, 0o040000, 0o100000
@@ -46,7 +47,7 @@ def take(watches: "tuple[Watch, ...]", unsettled: bool = False) -> bytes:
     or more bytes than its budget); then no two stamps are equal.
     """
     if unsettled:
-        return os.urandom(16)
+        return posix.urandom(16)
     digest = blake2b(digest_size=16)
     for watch in watches:
         record = _outline if watch[3] == OUTLINE else signature
@@ -77,7 +78,7 @@ def walk(watch: "Watch") -> "Iterator[Batch]":
     seen, opened, components = watch[:3]
     single = components[0] if len(components) == 1 and type(components[0]) is bytes else None
     try:
-        base = _open_base(opened, os.O_PATH if single else 0)
+        base = _open_base(opened, posix.O_PATH if single else 0)
     except OSError as exc:
         yield seen, -1, [(single or b".", exc.errno or errno.EIO)]
         return
@@ -85,15 +86,15 @@ def walk(watch: "Watch") -> "Iterator[Batch]":
     try:
         yield from below.select((seen, base), components)
     finally:
-        os.close(base)
+        posix.close(base)
     if below.overflow:
         yield seen, -1, [(single or b".", OVERFLOW)]
 
 
 def _open_base(opened: bytes, how: int) -> int:
     if not opened:
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-    return os.open(opened, _OPEN | how)
+        raise OSError(errno.ELOOP, posix.strerror(errno.ELOOP))
+    return posix.open(opened, _OPEN | how)
 
 
 class _Below:
@@ -126,14 +127,14 @@ class _Below:
         for name in names:
             below = directory + name + b"/"
             try:
-                opened = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=descriptor)
+                opened = posix.open(name, _OPEN | posix.O_NOFOLLOW, dir_fd=descriptor)
             except OSError as exc:
                 yield below, -1, [(b".", exc.errno or errno.EIO)]
                 continue
             try:
                 yield from self.select((below, opened), components[1:])
             finally:
-                os.close(opened)
+                posix.close(opened)
 
     def look(self, place: "Place", names: "list[bytes]", *, level: int) -> "Iterator[Batch]":
         """The named entries of one directory, then what lies below each directory among them."""
@@ -159,7 +160,7 @@ class _Below:
         directory = place[0] + name + b"/"
         descriptor = -1
         try:
-            descriptor = os.open(name, _OPEN | os.O_NOFOLLOW, dir_fd=place[1])
+            descriptor = posix.open(name, _OPEN | posix.O_NOFOLLOW, dir_fd=place[1])
             names = self._visible(directory, self._list(descriptor, size=size))
         except OSError as exc:
             yield directory, -1, [(b".", exc.errno or errno.EIO)]
@@ -167,14 +168,14 @@ class _Below:
             yield from self.look((directory, descriptor), sorted(names), level=level)
         finally:
             if descriptor >= 0:
-                os.close(descriptor)
+                posix.close(descriptor)
 
     def _list(self, descriptor: int, *, size: int = _LARGE_DIRECTORY) -> "list[bytes]":
         if size < _LARGE_DIRECTORY:
-            return [os.fsencode(name) for name in os.listdir(descriptor)]
+            return [name.encode("utf-8", "surrogateescape") for name in posix.listdir(descriptor)]
         # Somebody may have made ten million files to run the agent out of memory.
-        with os.scandir(descriptor) as listing:
-            return [os.fsencode(entry.name) for entry in islice(listing, self.left + 1)]
+        with posix.scandir(descriptor) as listing:
+            return [entry.name.encode("utf-8", "surrogateescape") for entry in islice(listing, self.left + 1)]
 
     def _visible(self, directory: bytes, names: "list[bytes]") -> "list[bytes]":
         hidden = self.literal.get(directory)
@@ -198,7 +199,7 @@ def _literals(component: "Any") -> "list[bytes]":
 
 
 def _stat(descriptor: int, names: "list[bytes]") -> "list[Entry]":
-    stat = os.stat
+    stat = posix.stat
     try:
         return [(name, stat(name, dir_fd=descriptor, follow_symlinks=False)) for name in names]
     except OSError:
@@ -207,7 +208,7 @@ def _stat(descriptor: int, names: "list[bytes]") -> "list[Entry]":
 
 def _stat_one(descriptor: int, name: bytes) -> "Union[os.stat_result, int]":
     try:
-        return os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        return posix.stat(name, dir_fd=descriptor, follow_symlinks=False)
     except OSError as exc:
         return exc.errno or errno.EIO
 

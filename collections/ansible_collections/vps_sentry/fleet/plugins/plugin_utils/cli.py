@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``vps-sentry-fleet``: the store on the command line. Exit codes are those of CONTRACTS section 11."""
+"""``vps-sentry-fleet``: the store on the command line. Exit codes are those of docs/contracts.md section 11."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which hosts are expected equal: the cohort of a host, from the inventory alone (CONTRACTS section 11).
+"""Which hosts are expected equal: the cohort of a host, from the inventory alone (docs/contracts.md section 11).
 
 Operating system and architecture are not part of it yet: bundles do not carry them.
 """

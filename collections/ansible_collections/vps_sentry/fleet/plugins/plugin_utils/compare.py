@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who differs from its peers: votes per item within a cohort. Pure: rows in, findings out (DESIGN section 6)."""
+"""Who differs from its peers: votes per item within a cohort. Pure: rows in, findings out."""
 
 from __future__ import annotations
 

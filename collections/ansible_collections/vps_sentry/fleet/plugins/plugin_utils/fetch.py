@@ -33,7 +33,7 @@ def command(agent: str = AGENT) -> str:
 
 
 def request(nonce: str, held: Iterable[str]) -> bytes:
-    """The line the agent reads on standard input (CONTRACTS section 10)."""
+    """The line the agent reads on standard input (docs/contracts.md section 10)."""
     have = [name[len("sha256:") : _PREFIX] for name in sorted(held)]
     return json.dumps({"schema": SCHEMA, "nonce": nonce, "have": have}).encode("ascii") + b"\n"
 

@@ -59,7 +59,7 @@ class Survey:
 
     @property
     def exit_code(self) -> int:
-        """CONTRACTS section 11: 3 critical, 4 incomplete, 2 drift, 0 clean, in this order."""
+        """docs/contracts.md section 11: 3 critical, 4 incomplete, 2 drift, 0 clean, in this order."""
         return 3 if self.critical else 4 if self.incomplete else 2 if self.findings else 0
 
 
