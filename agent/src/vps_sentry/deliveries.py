@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent's side of shipping: what enters the outbox, and what the ship process' acks say (docs/contracts.md section 8)."""
+"""The agent's side of shipping: what enters the outbox, and what acks are believed (docs/contracts.md section 8)."""
 
 from __future__ import annotations
 

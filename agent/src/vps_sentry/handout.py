@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bundle a host hands out: the last snapshot and the accepted baseline, digest first (docs/contracts.md section 10)."""
+"""The bundle a host hands out: last snapshot and accepted baseline, digest first (docs/contracts.md section 10)."""
 
 from __future__ import annotations
 

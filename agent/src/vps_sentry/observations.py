@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from .core import codec
 from .core.model import Observation, Status
@@ -20,6 +20,7 @@ class _File:
     status: Status
     error: Optional[str]
     items: Dict[str, Dict[str, Any]]
+    blind: Tuple[str, ...]
     learnable: Dict[str, Dict[str, Any]]
 
 
@@ -31,12 +32,19 @@ def load(store: Store, check: str) -> Optional[Observation]:
     except (StoreError, codec.CodecError):
         # It only saves work: the caller collects again.
         return None
-    return Observation(content.status, content.items, content.error, (), content.learnable)
+    return Observation(content.status, content.items, content.error, (), content.blind, content.learnable)
 
 
 def save(store: Store, check: str, *, observation: Observation) -> None:
     """Keep the observation, and the check's cache beside it."""
-    content = _File(SCHEMA, observation.status, observation.error, dict(observation.items), dict(observation.learnable))
+    content = _File(
+        schema=SCHEMA,
+        status=observation.status,
+        error=observation.error,
+        items=dict(observation.items),
+        blind=observation.blind,
+        learnable=dict(observation.learnable),
+    )
     store.write_json(_name(check), codec.encode(content))
     if observation.cache is not None:
         store.write(cache_name(check), observation.cache)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that decide what root does: read only when nobody but root could have written them (docs/contracts.md section 5)."""
+"""Files that decide what root does: read only when root alone could have written them (docs/contracts.md section 5)."""
 
 from __future__ import annotations
 

@@ -45,6 +45,13 @@ def test_a_failed_check_is_named_and_keeps_its_items() -> None:
     assert {"/a": {"size": 9}, "/new": {"size": 3}} == result["files"]
 
 
+def test_what_could_not_be_looked_at_is_not_removed() -> None:
+    seen = {"files": Observation("ok", {"/a": {"size": 1}}, blind=("/go",))}
+
+    assert [] == list(diff(BASE, {**SEEN, **seen}))
+    assert [] == changes(BASE, {**SEEN, **seen}, only=())
+
+
 def test_a_failed_check_has_no_changes() -> None:
     assert {"files"} == {change.check for change in diff(BASE, SEEN)}
 

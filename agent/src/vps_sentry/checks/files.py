@@ -94,8 +94,9 @@ def collect(context: Context) -> Observation:
     survey.finish()
     if problem:
         survey.items.setdefault(_PASSWD, {"unreadable": problem})
+        survey.blind.append("/")
     memory = {"unsettled": survey.unsettled, "bytes_hashed": survey.bytes_hashed}
-    return Observation("ok", survey.items, memory=memory, cache=index.dump(survey.records))
+    return Observation("ok", survey.items, blind=tuple(survey.blind), memory=memory, cache=index.dump(survey.records))
 
 
 def _passwd(options: Options, host: Host) -> Tuple[bytes, Optional[str]]:

@@ -10,8 +10,8 @@ from .model import Change, Observation, Value
 Items = Mapping[str, Value]
 
 
-def diff_items(check: str, *, before: Items, after: Items) -> Iterator[Change]:
-    """The changes of one check, sorted by key."""
+def diff_items(check: str, *, before: Items, after: Items, blind: Tuple[str, ...] = ()) -> Iterator[Change]:
+    """The changes of one check, sorted by key. What is missing below a ``blind`` prefix is not said to be removed."""
     if before == after:
         return
     for key in sorted(set(before) | set(after)):
@@ -19,6 +19,8 @@ def diff_items(check: str, *, before: Items, after: Items) -> Iterator[Change]:
         if old is None:
             yield Change("added", check, key, None, new)
         elif new is None:
+            if key.startswith(blind):
+                continue
             yield Change("removed", check, key, old, None)
         elif old != new:
             yield Change("changed", check, key, old, new)
@@ -30,5 +32,7 @@ def diff(baseline: Mapping[str, Items], checks: Mapping[str, Observation]) -> Tu
         change
         for name in sorted(checks)
         if checks[name].status == "ok"
-        for change in diff_items(name, before=baseline.get(name, {}), after=checks[name].items)
+        for change in diff_items(
+            name, before=baseline.get(name, {}), after=checks[name].items, blind=checks[name].blind
+        )
     )

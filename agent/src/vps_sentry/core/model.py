@@ -45,6 +45,8 @@ class Observation:
     items: Mapping[str, Value] = field(default_factory=dict)
     error: Optional[str] = None
     signals: Tuple[Signal, ...] = ()
+    blind: Tuple[str, ...] = ()
+    """Key prefixes below which it could not look: an item missing there is not known to be gone."""
     learnable: Mapping[str, Value] = field(default_factory=dict)
     """Facts an acceptance would make known (first logins); never part of a baseline."""
     memory: Optional[Dict[str, Any]] = None

@@ -40,7 +40,7 @@ def changes(baseline: Mapping[str, Items], checks: Mapping[str, Observation], *,
     for name in sorted(checks):
         observation = checks[name]
         if observation.status == "ok":
-            found += diff_items(name, before=baseline.get(name, {}), after=observation.items)
+            found += diff_items(name, before=baseline.get(name, {}), after=observation.items, blind=observation.blind)
             found += diff_items(name, before={}, after=observation.learnable)
     return [change for change in found if selected(change.check, change.key, only=only)]
 

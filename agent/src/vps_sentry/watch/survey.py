@@ -53,6 +53,8 @@ class Survey:
         self.unsettled = 0
         """Files to be read again next run: too fresh, changing, or over the budget."""
         self.bytes_hashed = 0
+        self.blind: List[str] = []
+        """Directories, ending in ``/``, of which not everything was seen."""
         self._known = known
         self._terms = terms
         # The first look has nothing to compare with: what it left unread would be accepted unread.
@@ -90,6 +92,9 @@ class Survey:
             self.items.setdefault(key, {})["truncated"] = True
         elif problem not in _ABSENT:
             self.items.setdefault(key, {})["unreadable"] = os.strerror(problem)
+        else:
+            return
+        self.blind.append(key.rstrip("/") + "/")
 
     def _add(self, key: str, file: _File, *, how: str) -> None:
         kind = stat.S_IFMT(file.found.st_mode)
