@@ -16,6 +16,7 @@ from support.machine import Machine
 
 pytestmark = pytest.mark.container
 ROOT = Path(__file__).resolve().parent.parent.parent
+AGENT = "/opt/vps-sentry/venv/bin/vps-sentry"
 PLAYBOOKS = ROOT / "playbooks"
 
 
@@ -120,9 +121,7 @@ def test_a_host_that_is_not_reached_is_said(web: Fleet) -> None:
 
 
 LIES = [
-    pytest.param(
-        "/opt/vps-sentry/venv/bin/vps-sentry bundle | sed 's/sha256:..../sha256:0000/g'", "digest", id="digests"
-    ),
+    pytest.param(f"{AGENT} bundle | sed 's/sha256:..../sha256:0000/g'", "digest", id="digests that fit nothing"),
     pytest.param("cat >/dev/null; cat /root/old-bundle", "nonce", id="an old answer once more"),
     pytest.param("cat >/dev/null; yes", "not", id="no end of lines"),
     pytest.param("exit 1", "bundle", id="an agent that fails"),

@@ -30,9 +30,7 @@ def diff(baseline: Mapping[str, Items], checks: Mapping[str, Observation]) -> Tu
     """All changes of the checks that worked; a failed or skipped check says nothing about its items."""
     return tuple(
         change
-        for name in sorted(checks)
-        if checks[name].status == "ok"
-        for change in diff_items(
-            name, before=baseline.get(name, {}), after=checks[name].items, blind=checks[name].blind
-        )
+        for name, seen in sorted(checks.items())
+        if seen.status == "ok"
+        for change in diff_items(name, before=baseline.get(name, {}), after=seen.items, blind=seen.blind)
     )

@@ -65,7 +65,7 @@ def texts(document: Any) -> Iterator[str]:
 
 
 def printable(value: Any, *, limit: int = MAX_TEXT) -> None:
-    """Every string inside ``value`` is short enough and escaped as docs/contracts.md section 1 says. Raises LimitError."""
+    """Every string in ``value`` is short and escaped as docs/contracts.md section 1 says. Raises LimitError."""
     short(value, limit=limit)
     for text in texts(value):
         if not text.isprintable():
