@@ -102,7 +102,7 @@ def test_critical_items_are_named_in_the_acceptance(world: World) -> None:
     world.items["root key"] = {"n": 1}
     world.accept()
 
-    assert "critical: things root key" in shipped(world)[0].note
+    assert "1 critical: things root key" in shipped(world)[0].note
 
 
 def snapshot_of(path: Path, *, but: str) -> Dict[str, bytes]:

@@ -35,8 +35,17 @@ def test_a_sentence_says_who_what_and_why(world: World) -> None:
     world.accept()
     (entry,) = history.entries(world.store)
 
-    wanted = "baseline #1 accepted by anna (2 added, 0 changed, 0 removed): reviewed; critical: things root key"
+    wanted = "baseline #1 accepted by anna (2 added, 0 changed, 0 removed): reviewed; 1 critical: things root key"
     assert wanted == entry.sentence()
+
+
+def test_the_log_names_a_few_and_counts_all(world: World) -> None:
+    world.items = {f"root key {number}": {"n": number} for number in range(9)}
+    world.accept()
+    (entry,) = history.entries(world.store)
+
+    assert entry.sentence(names=2).endswith("9 critical: things root key 0, things root key 1 and 7 more")
+    assert entry.sentence().endswith("things root key 8")
 
 
 def test_a_damaged_entry_is_named(world: World) -> None:

@@ -67,6 +67,13 @@ def test_resolved_by_acceptance_reads_differently(key: str) -> None:
     assert ["accepted"] == [alert.explanation for alert in ended.alerts]
 
 
+def test_the_same_item_under_a_worse_code_is_not_gone() -> None:
+    first = advance((), [PORT], moment=moment())
+    worse = advance(first.records, [replace(PORT, code="port_owner_changed")], moment=moment(NOW + 300))
+
+    assert ["resolved: told as port_owner_changed now"] == [a.detail for a in worse.alerts if a.state == "resolved"]
+
+
 def test_a_check_that_cannot_look_resolves_nothing() -> None:
     first = advance((), [PORT], moment=moment())
     blind = advance(first.records, [], moment=moment(NOW + 300, silent=frozenset({"ports"})))

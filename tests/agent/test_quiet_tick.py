@@ -103,6 +103,14 @@ def test_a_failed_check_is_tried_again_each_tick(world: World) -> None:
     assert tick(world) is None
 
 
+def test_a_check_that_cannot_name_its_stamps_is_never_quiet(world: World) -> None:
+    world.stampless = True
+    world.move()
+    _now(world)
+
+    assert tick(world) is None
+
+
 def test_a_due_moment_wakes_the_typed_world(world: World) -> None:
     state = world.path / "state"
     _, code, stamps = record.loads((state / record.FILE).read_bytes())

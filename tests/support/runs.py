@@ -43,6 +43,7 @@ class World:
     scheduled: bool = False
     config_error: str = ""
     sinks: Mapping[str, Any] = field(default_factory=lambda: {"webhook": WebhookOptions(url="https://hook.example/x")})
+    stampless: bool = False
     collected: int = 0
 
     def __post_init__(self) -> None:
@@ -96,6 +97,8 @@ class World:
         return Observation("ok", dict(self.items), learnable=new, memory=dict(context.memory))
 
     def _stamps(self, options: Any, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
+        if self.stampless:
+            raise KeyError("device")
         return (("stat", (str(self.path / "marker"),)),)
 
     def run(self, *, after: int = 300) -> Result:

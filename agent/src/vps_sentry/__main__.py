@@ -36,7 +36,7 @@ def _ship() -> int:
     def routes():  # type: ignore[no-untyped-def]
         from .cli.ship import routes
 
-        return routes(CONFIG)
+        return routes(CONFIG, state=STATE)
 
     return ship(STATE, routes, clock=lambda: int(time()), log=_say)
 

@@ -31,12 +31,15 @@ class Entry:
     refusals: Tuple[str, ...]
     digest: Optional[str]
 
-    def sentence(self) -> str:
-        """The entry for people, in one line."""
+    def sentence(self, *, names: Optional[int] = None) -> str:
+        """The entry for people, in one line; at most ``names`` critical items by name, their number always."""
         added, changed, removed = self.counts
-        what = f"{added} added, {changed} changed, {removed} removed"
+        what = f"{added:,} added, {changed:,} changed, {removed:,} removed"
         why = f": {self.reason}" if self.reason else ""
-        critical = f"; critical: {', '.join(self.critical)}" if self.critical else ""
+        shown = ", ".join(self.critical[:names])
+        more = len(self.critical) - len(self.critical[:names])
+        rest = f" and {more} more" if more else ""
+        critical = f"; {len(self.critical)} critical: {shown}{rest}" if self.critical else ""
         refused = f"; refused because {'; '.join(self.refusals)}" if self.refusals else ""
         return f"baseline #{self.sequence} {self.kind} by {self.by} ({what}){why}{critical}{refused}"
 

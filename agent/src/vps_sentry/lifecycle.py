@@ -77,9 +77,10 @@ def advance(previous: Iterable[Record], findings: Iterable[Finding], *, moment: 
         record, event = _stand(key, finding, old.get(key), moment)
         records.append(record)
         events += [(event, record.alert)] if event else []
+    successors = {(finding.check, finding.key): finding.code for finding in new.values()}
     for key, record in old.items():
         if key not in new:
-            kept, event = _fade(record, moment)
+            kept, event = _fade(record, moment, successors.get((record.alert.check, record.alert.key), ""))
             records.append(kept)
             events += [(event, kept.alert)] if event else []
     return Advance(tuple(records), tuple(sorted(events, key=lambda entry: rank(entry[1]))))
@@ -98,8 +99,8 @@ def _stand(key: str, finding: Finding, old: Optional[Record], moment: Moment) ->
     return Record(alert, fingerprint, old.told, finding.until), None
 
 
-def _fade(record: Record, moment: Moment) -> Tuple[Record, Optional[Told]]:
-    """An alert without a finding in this run: still standing, or resolved."""
+def _fade(record: Record, moment: Moment, successor: str) -> Tuple[Record, Optional[Told]]:
+    """An alert without a finding in this run: still standing, resolved, or told under the code ``successor`` now."""
     alert = record.alert
     accepted = _was_accepted(alert, moment)
     if not accepted:
@@ -107,7 +108,8 @@ def _fade(record: Record, moment: Moment) -> Tuple[Record, Optional[Told]]:
             return record, None
         if record.until is None and alert.check in moment.silent:
             return record, None
-    detail = f"resolved by acceptance {moment.acceptance}" if accepted else "resolved: gone"
+    gone = f"resolved: told as {successor} now" if successor else "resolved: gone"
+    detail = f"resolved by acceptance {moment.acceptance}" if accepted else gone
     explanation = "accepted" if accepted else alert.explanation
     ended = replace(alert, state="resolved", detail=detail, explanation=explanation, last_seen=rfc3339(moment.now))
     return replace(record, alert=ended), "resolved"

@@ -8,7 +8,7 @@ from typing import Dict, FrozenSet, Mapping, Optional, Tuple
 
 from .checks import Stamp
 from .core.model import Observation
-from .errors import StoreError
+from .errors import SentryError, StoreError
 from .memory import Memory
 from .setup import Setup
 from .tick import record, take
@@ -42,16 +42,17 @@ class Stamps:
         """Take every stamp now and say which checks must look again."""
         stored = _stored(setup)
         looking = {name: stamps_of(setup, name, memory=before.checks.get(name, {})) for name in setup.checks}
-        wanted = [(name, stamp) for name, stamps in looking.items() for stamp in stamps]
+        wanted = [(name, stamp) for name, stamps in looking.items() for stamp in stamps or ()]
         footing = (FOOTING, _footing(setup))
         values = {place: _value(place[1]) for place in [*wanted, footing]}
         moved = {name for name, stamp in wanted if values[name, stamp] is None}
         moved |= {name for name, stamp in wanted if values[name, stamp] != stored.get((name, stamp))}
+        moved |= {name for name, stamps in looking.items() if stamps is None}
         if stored.get(footing) != values[footing]:
             moved = set(looking)
         # A full run although nothing moved: the stamps are not believed this time, or something is due.
         bypassed = not moved
-        idle = {name for name, stamps in looking.items() if not stamps}
+        idle = {name for name, stamps in looking.items() if stamps == ()}
         taken = {place: value for place, value in values.items() if value is not None}
         return cls(taken, frozenset(set(looking) if bypassed else moved | idle), bypassed)
 
@@ -61,13 +62,12 @@ class Stamps:
         """Leave ``stamps/tick`` for the next tick; a check that failed leaves none, so that it is tried again."""
         entries: Dict[Tuple[str, Stamp], bytes] = {}
         for name, observation in observations.items():
-            if observation.status == "failed":
+            memory = before.checks.get(name, {}) if observation.memory is None else observation.memory
+            stamps = stamps_of(setup, name, memory=memory)
+            if observation.status == "failed" or stamps is None:
                 setup.store.remove(record.FILE)
                 return
-            if observation.status == "ok":
-                memory = before.checks.get(name, {}) if observation.memory is None else observation.memory
-                for stamp in stamps_of(setup, name, memory=memory):
-                    entries[name, stamp] = self.values.get((name, stamp), QUIET)
+            entries.update({(name, stamp): self.values.get((name, stamp), QUIET) for stamp in stamps})
         entries[FOOTING, _footing(setup)] = self.values.get((FOOTING, _footing(setup)), QUIET)
         state = ("stat", tuple(str(setup.store.path / name) for name in _STATE_FILES))
         entries[FOOTING, state] = _value(state) or b""
@@ -75,13 +75,17 @@ class Stamps:
         setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, stamps=flat))
 
 
-def stamps_of(setup: Setup, name: str, *, memory: Mapping[str, object]) -> Tuple[Stamp, ...]:
-    """The stamps of a check; none where it does not look."""
+def stamps_of(setup: Setup, name: str, *, memory: Mapping[str, object]) -> Optional[Tuple[Stamp, ...]]:
+    """The stamps of a check, none where it does not look; None when it cannot say, so that it must look."""
     options = setup.config.checks[name]
     check = setup.checks[name]
     if not options.enabled or (check.live and not setup.host.live):
         return ()
-    return check.stamps(options, setup.host, memory)
+    try:
+        return check.stamps(options, setup.host, memory)
+    except (SentryError, OSError, LookupError, TypeError, ValueError):
+        # Memory of another release, or a machine that lacks what the stamp is made of.
+        return None
 
 
 def _footing(setup: Setup) -> Stamp:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -13,6 +14,8 @@ from typing import Any, Dict, List
 import pytest
 from support.tree import ROOT
 from vps_sentry import __version__
+from vps_sentry.cli.setup import state_directory
+from vps_sentry.store import DEFAULT_PATH
 
 
 class Shell:
@@ -68,6 +71,17 @@ def test_the_story_of_a_disk(shell: Shell) -> None:
 
     (shell.root / "etc/ld.so.preload").unlink()
     assert "resolved: gone" in shell.look().stdout
+
+
+def test_a_mounted_disk_has_a_state_of_its_own() -> None:
+    given = argparse.Namespace(state_dir=DEFAULT_PATH, root="/mnt/disk")
+    other = argparse.Namespace(state_dir=DEFAULT_PATH, root="/mnt/other")
+    chosen = argparse.Namespace(state_dir="/srv/state", root="/mnt/disk")
+
+    assert state_directory(given).startswith(f"{DEFAULT_PATH}/roots/")
+    assert state_directory(given) != state_directory(other)
+    assert "/srv/state" == state_directory(chosen)
+    assert DEFAULT_PATH == state_directory(argparse.Namespace(state_dir=DEFAULT_PATH, root="/"))
 
 
 def test_json_for_programs(shell: Shell) -> None:

@@ -50,7 +50,8 @@ def test_the_configured_proxy_is_used_and_sees_no_path(receiver: Receiver, trans
     target = ("127.0.0.1", int(receiver.server_address[1]))
     with connect_proxy(target) as (port, asked):
         post(Post(receiver.url(), b"x"), dataclasses.replace(transport, proxy=f"http://127.0.0.1:{port}"))
-    assert asked == [f"CONNECT localhost:{target[1]} HTTP/1.1".encode()]
+    # The version is the business of Python's own HTTP library.
+    assert [line.rpartition(b" ")[0] for line in asked] == [f"CONNECT localhost:{target[1]}".encode()]
     assert len(receiver.requests) == 1
 
 

@@ -35,7 +35,7 @@ def feed(kept: Dict[str, Any], rows: List[Row], *, now: int, trusted: bool = Tru
     for number, (when, message) in enumerate(rows):
         event = parse(message.encode())
         assert event is not None
-        watch.feed(when, number, event, trusted=trusted)
+        watch.feed(when, number, event=event, trusted=trusted)
     found: List[Tuple[str, str]] = [(signal.severity, signal.code) for signal in watch.signals()]
     again = json.loads(canonical.dumps(kept))
     kept.clear()

@@ -111,7 +111,7 @@ def _read(source: Source, known: watch.Watch, context: Context) -> None:
         if event is None:
             unknown += 1
         else:
-            known.feed(record.time, record.pid, event, trusted=record.trusted)
+            known.feed(record.time, record.pid, event=event, trusted=record.trusted)
     if dropped:
         known.note(_gap(context, "dropped", "journald dropped messages of sshd that came too fast"))
     if said >= _RATIO_LINES and unknown * 10 > said:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
+import pwd
 import time
 from pathlib import Path
 from typing import Mapping, Optional, Tuple
@@ -17,6 +19,7 @@ from ..errors import ConfigError, StoreError
 from ..host import Host
 from ..release import agent_digest, manifest
 from ..setup import Setup
+from ..store import DEFAULT_PATH as STATE_PATH
 from ..store import Store
 
 LAST_GOOD = "config.last-good"
@@ -26,7 +29,7 @@ _PACKAGE = str(Path(package_file).parent)
 
 def setup(options: argparse.Namespace) -> Setup:
     """Everything a run needs. Raises ConfigError, except for a scheduled run: that never stops looking."""
-    store = Store(options.state_dir)
+    store = Store(state_directory(options))
     store.prepare()
     settings, error = _config(options, store)
     host = Host(options.root)
@@ -43,6 +46,15 @@ def setup(options: argparse.Namespace) -> Setup:
         full=options.full,
         scheduled=options.scheduled,
     )
+
+
+def state_directory(options: argparse.Namespace) -> str:
+    """Where state is kept: a mounted disk has its own, so that it never mixes with that of this host."""
+    given = str(options.state_dir)
+    if options.root == "/" or given != STATE_PATH:
+        return given
+    name = hashlib.sha256(os.fsencode(os.path.realpath(options.root))).hexdigest()[:16]
+    return os.path.join(given, "roots", name)
 
 
 def digest() -> Optional[str]:
@@ -81,9 +93,16 @@ def _last_good(store: Store) -> Config:
 
 def operator(environment: Mapping[str, str], *, login_uid: str) -> str:
     """Who asks, as far as the host itself can tell: a claim, since root can set both."""
-    user = environment.get("SUDO_USER") or environment.get("USER") or f"uid {os.geteuid()}"
+    user = environment.get("SUDO_USER") or environment.get("USER") or _account(os.geteuid())
     number = f", login uid {login_uid}" if login_uid.isdigit() and login_uid != str(2**32 - 1) else ""
     return f"{user[:64]} (claimed{number})"
+
+
+def _account(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 def read_login_uid() -> str:

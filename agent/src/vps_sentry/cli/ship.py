@@ -9,26 +9,28 @@ import time
 from pathlib import Path
 
 from .. import config, trust
+from ..config import Config
 from ..errors import ConfigError, ShipError
 from ..ship import ship as ship_outbox
 from ..sinks import Routes, Transport
+from .setup import LAST_GOOD
 
 _CONFIG_NAME = "vps-sentry.json"
 
 
 def ship(options: argparse.Namespace) -> int:
     """One pass over the outbox; exit 0 sent or nothing to send, 2 unusable webhook, 4 retry pending."""
-    return ship_outbox(options.state_dir, lambda: routes(options.config), clock=_now, log=_log)
+    return ship_outbox(options.state_dir, lambda: routes(options.config, state=options.state_dir), clock=_now, log=_log)
 
 
-def routes(path: str) -> Routes:
+def routes(path: str, *, state: str) -> Routes:
     """Where messages go. Under systemd the configuration and the secrets are credentials of the unit.
 
     Raises ConfigError when there is no usable configuration, ShipError when its webhook is not one.
     """
     credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
     try:
-        found = config.parse(_configuration(credentials, path), path=path)
+        found = _usable(credentials, path, state=state)
     except ConfigError as exc:
         if "webhook-parse-failure" in str(exc):
             raise ShipError("webhook-parse-failure", str(exc)) from exc
@@ -37,6 +39,22 @@ def routes(path: str) -> Routes:
         read_secret=lambda name: _secret(credentials, name), now=_now, proxy=found.notify.delivery.proxy
     )
     return Routes(found.notify.sinks, transport)
+
+
+def _usable(credentials: str, path: str, *, state: str) -> Config:
+    """The configuration, or the last good one: a broken file must not silence the alert that it is broken."""
+    try:
+        return config.parse(_configuration(credentials, path), path=path)
+    except ConfigError as exc:
+        place = Path(credentials or state) / LAST_GOOD
+        try:
+            found = config.parse(place.read_bytes(), path=str(place))
+        except (OSError, ConfigError):
+            raise exc from None
+        if not found.notify.sinks:
+            raise
+        _log(f"vps-sentry-ship: the last good configuration is used: {exc}")
+        return found
 
 
 def _configuration(credentials: str, path: str) -> bytes:

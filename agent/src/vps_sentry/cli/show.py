@@ -18,6 +18,9 @@ from . import text
 from .output import print_json, print_lines
 from .setup import load_config
 
+LOG_NAMES = 5
+"""Critical items named in a line of the log; the history's files and the messages name them all."""
+
 
 def baseline(options: argparse.Namespace) -> int:
     """``baseline show|diff|log``."""
@@ -70,7 +73,7 @@ def _plain(value: Any) -> str:
 
 def _log(store: Store) -> Any:
     found = list(history.entries(store))
-    lines = [text.visible(f"{entry.time}  {entry.sentence()}") for entry in found]
+    lines = [text.visible(f"{entry.time}  {entry.sentence(names=LOG_NAMES)}") for entry in found]
     return [codec.encode(entry) for entry in found], lines or ["nothing was ever accepted here"]
 
 

@@ -60,7 +60,7 @@ class Watch:
     def __init__(self, memory: Dict[str, Any], rules: Rules, now: int) -> None:
         self._memory, self._rules, self._now = memory, rules, now
 
-    def feed(self, time: int, pid: int, event: Event, *, trusted: bool) -> None:
+    def feed(self, time: int, pid: int, *, event: Event, trusted: bool) -> None:
         """One event at ``time`` (seconds since the epoch, as logged)."""
         if event.event == "failed":
             self._failed(time, event, pid=pid, trusted=trusted)
@@ -75,7 +75,7 @@ class Watch:
 
     def _count(self, name: str, time: int, count: int, *, threshold: int, span: int) -> bool:
         kept = self._memory["windows"].setdefault(name, [])
-        return window.add(kept, time, count, span=span, threshold=threshold)
+        return window.add(kept, time, count=count, span=span, threshold=threshold)
 
     def _failed(self, time: int, event: Event, *, pid: int, trusted: bool) -> None:
         self._remember_connection(time, _connection(event, pid))
@@ -88,7 +88,7 @@ class Watch:
             entry["count"] = min(entry["count"] + event.attempts, 1_000_000)
             target = event.attempts if event.user in rules.accounts else 0
             alone = bool(target) and window.add(
-                entry["window"], time, target, span=rules.span, threshold=rules.failed_threshold
+                entry["window"], time, count=target, span=rules.span, threshold=rules.failed_threshold
             )
         if self._count("failed", time, event.attempts, threshold=rules.failed_threshold, span=rules.span):
             self._join(time, entry)

@@ -9,7 +9,7 @@ Window = List[List[int]]
 """``[[seconds, count], ...]``, oldest first; plain JSON."""
 
 
-def add(window: Window, time: int, count: int, *, span: int, threshold: int) -> bool:
+def add(window: Window, time: int, *, count: int, span: int, threshold: int) -> bool:
     """Add ``count`` events at ``time``; whether the last ``span`` seconds now hold ``threshold`` or more.
 
     Exact in bounded memory: whatever lies before the newest ``threshold`` events can no longer tip the scale.

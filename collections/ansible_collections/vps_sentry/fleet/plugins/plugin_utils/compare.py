@@ -110,7 +110,7 @@ def _finding(
         check=check,
         key=key,
         level=level,
-        severity=severity(check, key),
+        severity=severity(check, key, values=holders),
         voters=len(voters),
         variants=variants,
         outliers=tuple(sorted(host for hosts in holders.values() for host in hosts if host not in leading)),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from fnmatch import translate
-from typing import Literal, Tuple
+from typing import Iterable, Literal, Optional, Tuple
 
+from .core import canonical
 from .core.model import Severity
 
 VERSION = 1
@@ -76,6 +77,7 @@ def _compiled(table: Tuple[Tuple[str, str], ...]) -> re.Pattern[str]:
 
 _HOST_SCOPED = _compiled(HOST_SCOPED)
 _CRITICAL = _compiled(CRITICAL)
+_OCTAL = re.compile("[0-7]{1,5}", re.ASCII)
 
 
 def scope(check: str, key: str) -> Scope:
@@ -83,6 +85,15 @@ def scope(check: str, key: str) -> Scope:
     return "host" if _HOST_SCOPED.match(f"{check}\0{key}") else "shared"
 
 
-def severity(check: str, key: str) -> Severity:
-    """How much a difference between hosts in this item weighs."""
-    return "critical" if _CRITICAL.match(f"{check}\0{key}") else "warning"
+def severity(check: str, key: str, *, values: Iterable[Optional[str]]) -> Severity:
+    """How much a difference between hosts in this item weighs; ``values`` are canonical JSON, None = absent."""
+    powerful = check == "files" and any(value is not None and _is_powerful(value) for value in values)
+    return "critical" if powerful or _CRITICAL.match(f"{check}\0{key}") else "warning"
+
+
+def _is_powerful(text: str) -> bool:
+    """Whether a file lends rights to whoever runs it: setuid, setgid or capabilities."""
+    value = canonical.loads(text.encode("ascii"))
+    mode = str(value.get("mode"))
+    lends = _OCTAL.fullmatch(mode) is not None and bool(int(mode, 8) & 0o6000)
+    return value.get("type") == "file" and (lends or bool(value.get("capabilities")))
