@@ -62,7 +62,6 @@ def _quiet(machine: Machine) -> Machine:
 def measure(machine: Machine, *words: str) -> Dict[str, Any]:
     found: Dict[str, Any] = json.loads(machine.run(["python3", "/root/harness.py", str(ROUNDS), *words]).stdout)
     found["ratio"] = found["command"] / found["bare"]
-    print(found)
     return found
 
 

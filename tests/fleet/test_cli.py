@@ -45,11 +45,11 @@ collected 5 of 5
 COHORT  HOSTS  VOTING
 web     5      5       quorum
 
-CRITICAL  web-4 differs in 1 item (web, strong)
-  files  /etc/sudoers.d/x  only on web-4, absent on 4 of 5
-
-WARNING  web-4 differs in 2 items (web, strong)
+CRITICAL  web-4 differs in 2 items (web, strong)
   files  /etc/demo.d/00007.conf  web-4: mode 0644 -> 4755 (4 of 5 agree)
+  files  /etc/sudoers.d/x        only on web-4, absent on 4 of 5
+
+WARNING  web-4 differs in 1 item (web, strong)
   files  /etc/demo.d/00008.conf  missing on web-4, present on 4 of 5
 
 3 differences (exit 3)
