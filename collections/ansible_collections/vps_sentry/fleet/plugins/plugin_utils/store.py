@@ -119,6 +119,8 @@ def _make_private(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(f"store {path}: it is no regular file; choose another place with --store")
         if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
             path.chmod(0o600)
     except OSError as exc:
