@@ -30,6 +30,11 @@ def test_an_accepted_baseline_is_no_finding() -> None:
     assert [] == list(findings.about_baseline(Baseline("accepted"), {}))
 
 
+def test_runs_that_gave_way() -> None:
+    assert [] == list(findings.about_busy(2, now=NOW))
+    assert ["busy"] == [f.code for f in findings.about_busy(3, now=NOW)]
+
+
 def test_messages_that_wait() -> None:
     assert [] == list(findings.about_deliveries(0, now=NOW, limit=3600))
     assert [] == list(findings.about_deliveries(NOW - 3599, now=NOW, limit=3600))

@@ -57,3 +57,12 @@ def test_a_bad_configuration_keeps_looking_with_exit_code_2(world: World) -> Non
 
     assert [("config_invalid", "open", "configuration")] == standing(report)
     assert 2 == report.exit_code
+
+
+def test_three_runs_that_gave_way_are_told_once_one_gets_through(world: World) -> None:
+    world.accept()
+    for _ in range(3):
+        world.store.count_busy()
+
+    assert ("busy", "open", "lock") in standing(world.run().report)
+    assert 0 == world.store.busy()

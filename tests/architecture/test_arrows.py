@@ -42,7 +42,7 @@ ARROWS: Dict[str, str] = {
     "stamps": "checks core errors memory setup tick",
     "handout": "baseline core errors host memory observations store",
     "ship": "core errors outbox sinks store",
-    "recording": "core deliveries lifecycle memory observations report setup stamps tick",
+    "recording": "core deliveries lifecycle memory observations report setup stamps store tick",
     "pipeline": "*",
     "cli": "*",
     "__main__": "cli ship tick",

@@ -189,7 +189,7 @@ BROKEN: Dict[str, Tuple[Any, str]] = {
     "from a newer release": (newer, "its schema is 2, this controller knows 1: upgrade the controller"),
     "no database": (lambda path: path.write_bytes(b"hello" * 1000), "is no SQLite file; name another one"),
     "damaged": (damaged, "is damaged; restore a backup, or move it away and collect again"),
-    "a directory": (lambda path: path.mkdir(), "Is a directory; choose another place"),
+    "a directory": (lambda path: path.mkdir(), "it is no regular file; choose another place"),
 }
 
 

@@ -10,6 +10,7 @@ from .core.model import Observation
 from .judge import Finding
 
 STATE_DAMAGE_SHOWN = 24 * 3600
+BUSY_IN_A_ROW = 3
 
 
 def about_baseline(baseline: Baseline, observations: Mapping[str, Observation]) -> Iterator[Finding]:
@@ -60,6 +61,20 @@ def about_configuration(error: str) -> Iterator[Finding]:
             key="configuration",
             title="the configuration cannot be used; the last good one is in force",
             detail=error,
+        )
+
+
+def about_busy(runs: int, *, now: int) -> Iterator[Finding]:
+    """``busy``: so many scheduled runs in a row had to give way to another process."""
+    if runs >= BUSY_IN_A_ROW:
+        yield Finding(
+            code="busy",
+            severity="warning",
+            check="state",
+            key="lock",
+            title=f"{runs} scheduled runs in a row could not look",
+            detail="another process held the state directory all the time; look with: journalctl -u vps-sentry",
+            until=now + STATE_DAMAGE_SHOWN,
         )
 
 

@@ -186,6 +186,7 @@ def _judge_footing(setup: Setup, seen: _Seen) -> Iterator[Finding]:
     yield from findings.about_baseline(baseline, seen.observed.checks)
     yield from findings.about_state(seen.before.damaged, now=setup.now)
     yield from findings.about_configuration(setup.config_error)
+    yield from findings.about_busy(setup.store.busy(), now=setup.now)
     oldest = deliveries.oldest(setup.store)
     yield from findings.about_deliveries(oldest, now=setup.now, limit=deliveries.STUCK_SECONDS)
 

@@ -9,6 +9,7 @@ from .lifecycle import Advance, reminder_due
 from .memory import Memory
 from .setup import Setup
 from .stamps import NextTick, Stamps
+from .store import BUSY
 from .tick import heartbeat
 
 LONGEST_QUIET = 24 * 3600
@@ -35,6 +36,7 @@ def write(setup: Setup, found: report.Report, *, before: Memory, advanced: Advan
     memory.remember_position(store, before, head=head, sequence=sequence, observations=found.observations)
     next_tick = NextTick(_due(setup, advanced), found.exit_code)
     stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
+    store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
     heartbeat.write(str(store.path), line)
 

@@ -18,6 +18,7 @@ from .errors import BusyError, StoreError
 
 DEFAULT_PATH = "/var/lib/vps-sentry"
 LOCK_WAIT_SECONDS = 30
+BUSY = "busy"
 _PRIVATE = ("history", "plans", "snapshot", "stamps", "outbox", "acks", "damaged")
 _LOCK_POLL_SECONDS = 0.1
 
@@ -131,6 +132,15 @@ class Store:
         if data is None or len(data) > limit:
             raise StoreError(f"{self.path / name} is no regular file of at most {limit} bytes")
         return data
+
+    def count_busy(self) -> None:
+        """Note, without the lock, that a scheduled run found it taken."""
+        with (self.path / BUSY).open("ab") as handle:
+            handle.write(b".")
+
+    def busy(self) -> int:
+        """How many scheduled runs in a row found the lock taken."""
+        return len(self.read(BUSY) or b"")
 
     def names(self, folder: str) -> List[str]:
         """The finished files of a folder, sorted."""

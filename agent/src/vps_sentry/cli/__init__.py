@@ -9,6 +9,7 @@ from typing import List
 
 from ..errors import BusyError, ConfigError, MovedError, SentryError
 from ..report import EXIT_INTERNAL, EXIT_MOVED, EXIT_OK, EXIT_USAGE
+from ..store import Store
 from .arguments import parse
 
 
@@ -18,6 +19,8 @@ def main(arguments: List[str], *, scheduled: bool = False) -> int:
     try:
         code: int = options.command(options)
     except BusyError as exc:
+        if scheduled:
+            Store(options.state_dir).count_busy()
         return _say(exc, EXIT_OK if scheduled else EXIT_INTERNAL)
     except MovedError as exc:
         return _say(exc, EXIT_MOVED)
