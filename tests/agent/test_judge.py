@@ -19,7 +19,7 @@ def added(keys: List[str]) -> List[Change]:
 
 
 def judged(keys: List[str]) -> List[Finding]:
-    return list(judge_changes(added(keys), {"files": rate}))
+    return list(judge_changes(added(keys), rate))
 
 
 def test_up_to_twenty_alike_stand_alone() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .core.model import Change, Observation, Rating, Severity, Signal, Value
 
@@ -29,11 +29,11 @@ class Finding:
     until: Optional[int] = None
 
 
-def judge_changes(changes: Iterable[Change], rate: Mapping[str, Rate]) -> Iterator[Finding]:
+def judge_changes(changes: Iterable[Change], rate: Rate) -> Iterator[Finding]:
     """One finding per change; more than 20 alike in one directory become one, criticals never."""
     groups: Dict[Tuple[str, str, str], List[Tuple[Change, Rating]]] = defaultdict(list)
     for change in changes:
-        rating = rate[change.check](change)
+        rating = rate(change)
         place = change.key if rating.severity == "critical" else _directory(change)
         groups[change.check, rating.code, place].append((change, rating))
     for (check, code, place), members in groups.items():

@@ -8,6 +8,7 @@ from typing import Mapping, Optional, Tuple
 
 from .checks import Check
 from .config import Config
+from .core.model import Change, Rating
 from .host import Host
 from .store import Store
 
@@ -31,3 +32,7 @@ class Setup:
     full: bool = False
     scheduled: bool = False
     """A timer run: collects only what moved since the last one."""
+
+    def rate(self, change: Change) -> Rating:
+        """How the change's own check, with its options, judges it."""
+        return self.checks[change.check].rate(change, self.config.checks[change.check])

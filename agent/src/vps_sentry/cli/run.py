@@ -84,8 +84,7 @@ def _refuse_unknown(prepared: Setup, only: Tuple[str, ...]) -> None:
 def _severities(prepared: Setup, outcome: Outcome) -> Dict[Tuple[str, str], Severity]:
     rated: Dict[Tuple[str, str], Severity] = {}
     for change in outcome.proposal.changes:
-        rating = prepared.checks[change.check].rate(change, prepared.config.checks[change.check])
-        rated[change.check, change.key] = rating.severity
+        rated[change.check, change.key] = prepared.rate(change).severity
     return rated
 
 

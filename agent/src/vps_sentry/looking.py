@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at the host: every check, or those whose stamp moved, the others from the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Mapping
+
+from . import observations
+from .checks import Context
+from .core.model import Observation
+from .memory import Memory
+from .observe import Observed, observe
+from .setup import Setup
+from .stamps import Stamps
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a run has in hand once it has looked."""
+
+    before: Memory
+    observed: Observed
+    stamps: Stamps
+
+    @property
+    def checks(self) -> Mapping[str, Observation]:
+        """The observation of every check."""
+        return self.observed.checks
+
+
+def look(setup: Setup, before: Memory, *, everything: bool) -> Looked:
+    """Observe. Only a scheduled run may leave a check out, and only when its last observation is still there."""
+    stamps = Stamps.take(setup, before)
+    moved = set(setup.checks) if everything or not setup.scheduled else set(stamps.moved)
+    stored = {name: observations.load(setup.store, name) for name in setup.checks if name not in moved}
+    kept = {name: observation for name, observation in stored.items() if observation is not None}
+    fresh = _observe(setup, before, set(setup.checks) - set(kept))
+    return Looked(before, Observed({**kept, **fresh.checks}, fresh.cost), stamps)
+
+
+def _observe(setup: Setup, before: Memory, names: Iterable[str]) -> Observed:
+    wanted = {name: setup.checks[name] for name in names}
+    return observe(wanted, {name: _context(setup, before, name) for name in wanted})
+
+
+def _context(setup: Setup, before: Memory, name: str) -> Context:
+    return Context(
+        host=setup.host,
+        options=setup.config.checks[name],
+        now=setup.now,
+        memory=before.checks.get(name, {}),
+        cache=setup.store.read(observations.cache_name(name)) or b"",
+        full=setup.full,
+        accepted=before.baseline.status == "lost" or name in before.baseline.checks,
+    )

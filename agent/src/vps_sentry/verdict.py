@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All findings of one run against the alerts of the run before."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Optional, Tuple
+
+from . import deliveries, findings
+from .accept import Outcome
+from .core.model import Change
+from .judge import Finding, judge_changes, judge_signals, judge_status
+from .lifecycle import Advance, Moment, advance
+from .looking import Looked
+from .setup import Setup
+
+
+def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome: Optional[Outcome]) -> Advance:
+    """The alerts after this run. ``outcome`` is the acceptance that was part of it, if there was one."""
+    found: List[Finding] = list(judge_changes(changes, setup.rate))
+    found += _about_checks(looked)
+    found += _about_footing(setup, looked, outcome)
+    moment = Moment(
+        now=setup.now,
+        remind_after=setup.config.remind_seconds,
+        silent=frozenset(name for name, observation in looked.checks.items() if observation.status != "ok"),
+        accepted=outcome.accepted_keys() if outcome else {},
+        acceptance=f"#{outcome.baseline.sequence} by {outcome.baseline.accepted_by}" if outcome else "",
+    )
+    return advance(looked.before.records, found, moment=moment)
+
+
+def _about_checks(looked: Looked) -> Iterator[Finding]:
+    alerted = {record.alert.key for record in looked.before.records if record.alert.code == "check_failed"}
+    for name, observation in looked.checks.items():
+        worked = looked.before.statuses.get(name) == "ok" or name in alerted
+        yield from judge_status(name, observation, worked_before=worked)
+        yield from judge_signals(name, observation.signals)
+
+
+def _about_footing(setup: Setup, looked: Looked, outcome: Optional[Outcome]) -> Iterator[Finding]:
+    baseline = outcome.baseline if outcome else looked.before.baseline
+    yield from findings.about_baseline(baseline, looked.checks)
+    yield from findings.about_state(looked.before.damaged, now=setup.now)
+    yield from findings.about_configuration(setup.config_error)
+    yield from findings.about_busy(setup.store.busy(), now=setup.now)
+    oldest = deliveries.oldest(setup.store)
+    yield from findings.about_deliveries(oldest, now=setup.now, limit=deliveries.STUCK_SECONDS)
