@@ -9,7 +9,7 @@ from typing import Dict
 import pytest
 from support.runs import World, shipped, standing
 from vps_sentry.accept import Request
-from vps_sentry.errors import MovedError
+from vps_sentry.errors import MovedError, StoreError
 
 
 @pytest.fixture(name="world")
@@ -108,3 +108,26 @@ def test_critical_items_are_named_in_the_acceptance(world: World) -> None:
 def snapshot_of(path: Path, *, but: str) -> Dict[str, bytes]:
     files = (entry for entry in path.rglob("*") if entry.is_file() and but not in entry.parts and entry.name != "lock")
     return {str(entry): entry.read_bytes() for entry in files}
+
+
+def test_a_rollback_is_a_new_baseline_with_the_old_items(world: World) -> None:
+    world.accept()
+    world.items["a"] = {"n": 9}
+    world.accept()
+    back = world.accept(rollback=1)
+
+    assert back.outcome is not None
+    assert ("rolled-back", 3) == (back.outcome.kind, back.report.baseline.sequence)
+    assert {"a": {"n": 1}, "b": {"n": 2}} == back.report.baseline.checks["things"]
+    assert "back to #1: reviewed" == back.report.baseline.reason
+    assert {("thing_changed", "open", "a")} == set(standing(back.report))
+    assert any("baseline #3 rolled-back by anna" in entry.note for entry in shipped(world))
+
+
+def test_a_rollback_to_what_is_not_kept_is_refused(world: World) -> None:
+    world.accept()
+
+    with pytest.raises(StoreError, match="no baseline #7 is kept"):
+        world.accept(rollback=7)
+    with pytest.raises(MovedError, match="signed plan"):
+        world.accept(rollback=1, signed=True)

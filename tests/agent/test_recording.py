@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Set
 
 import pytest
 from support.runs import World, shipped, standing
-from vps_sentry import memory, observations
+from vps_sentry import history, memory, observations
+from vps_sentry.accept import Request
 from vps_sentry.pipeline import run_once
 from vps_sentry.setup import Setup
 from vps_sentry.store import Store
@@ -119,3 +121,15 @@ def test_an_observation_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (seen.status, seen.items, seen.learnable) == (stored.status, stored.items, stored.learnable)
     world.store.write("snapshot/things.json", b"torn")
     assert observations.load(world.store, "things") is None
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_an_acceptance_is_never_without_a_trace(tmp_path: Path, after: int) -> None:
+    world = World(tmp_path, items={"a": {"n": 1}})
+    setup = world.setup()
+    with contextlib.suppress(PowerCutError):
+        run_once(replace(setup, store=FailingStore(str(setup.store.path), Cut(after))), Request(by="anna"))
+
+    if world.store.read("baseline.json") is not None:
+        assert ["accepted"] == [entry.kind for entry in history.entries(world.store)]
+        assert "acceptance" in [entry.kind for entry in shipped(world)]

@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Tuple
 
 from . import baseline as baseline_room
 from .baseline import Baseline
 from .core import codec
 from .core.clock import epoch, rfc3339
+from .core.diff import diff_items
 from .core.model import Change, Observation, Value
 from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked
 from .errors import MovedError, StoreError
 from .store import Store
 
 PLAN_LIFETIME = 24 * 3600
-Kind = Literal["accepted", "refused", "proposed"]
+Kind = Literal["accepted", "refused", "proposed", "rolled-back"]
+MOVED: Tuple[Kind, ...] = ("accepted", "rolled-back")
+"""The outcomes after which another baseline holds."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Request:
     by: str = "unknown"
     signed: bool = False
     """Signed mode: what is asked for here is only a proposal."""
+    rollback: Optional[int] = None
+    """Go back to the baseline of this sequence, as a new one."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Outcome:
 
     def accepted_keys(self) -> Mapping[str, FrozenSet[str]]:
         """Check -> keys that became trusted; empty unless accepted."""
-        if self.kind != "accepted":
+        if self.kind not in MOVED:
             return {}
         names = {change.check for change in self.proposal.changes}
         keys = {name: frozenset(c.key for c in self.proposal.changes if c.check == name) for name in names}
@@ -86,6 +91,8 @@ class Outcome:
 def decide(store: Store, situation: Situation, *, request: Request) -> Outcome:
     """What becomes of ``request`` given what was just observed. Keeps a proposed plan; changes nothing else."""
     baseline = situation.baseline
+    if request.rollback is not None:
+        return _roll_back(store, situation, request)
     if request.digest is not None:
         proposal = kept(store, request.digest)
         problems = refusals(proposal, situation)
@@ -97,6 +104,36 @@ def decide(store: Store, situation: Situation, *, request: Request) -> Outcome:
         keep(store, proposal)
         return Outcome("proposed", proposal, baseline)
     return Outcome("accepted", proposal, accept(proposal, situation, request=request))
+
+
+def _roll_back(store: Store, situation: Situation, request: Request) -> Outcome:
+    """The kept baseline of an earlier sequence, numbered anew; in signed mode only a signed plan moves a baseline."""
+    if request.signed:
+        raise MovedError("in signed mode a rollback is a signed plan of the controller")
+    current = situation.baseline
+    target = baseline_room.kept(store, request.rollback or 0)
+    names = sorted(set(current.checks) | set(target.checks))
+    found = [
+        change
+        for name in names
+        for change in diff_items(name, before=current.checks.get(name, {}), after=target.checks.get(name, {}))
+    ]
+    plan = Plan(
+        schema=SCHEMA,
+        machine_id=situation.machine_id,
+        sequence=current.sequence,
+        expires=None,
+        items=tuple(item_of(change) for change in found),
+        not_checked=(),
+    )
+    restored = replace(
+        target,
+        sequence=current.sequence + 1,
+        accepted_at=rfc3339(situation.now),
+        accepted_by=request.by,
+        reason=f"back to #{target.sequence}{': ' if request.reason else ''}{request.reason}",
+    )
+    return Outcome("rolled-back", Proposal(plan, tuple(found)), restored)
 
 
 def propose(situation: Situation, *, only: Tuple[str, ...]) -> Proposal:

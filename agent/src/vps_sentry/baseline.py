@@ -89,11 +89,28 @@ def _checked(content: _File) -> Baseline:
     )
 
 
+def kept(store: Store, sequence: int) -> Baseline:
+    """The baseline that held under ``sequence``. Raises StoreError when it is not kept or damaged."""
+    name = history_name(sequence)
+    document = store.read_json(name)
+    if document is None:
+        raise StoreError(f"no baseline #{sequence} is kept in {store.path / 'history'}; see: vps-sentry baseline log")
+    try:
+        return _checked(codec.decode(_File, document))
+    except codec.CodecError as exc:
+        raise StoreError(f"{store.path / name} is damaged: {exc}") from exc
+
+
+def history_name(sequence: int) -> str:
+    """Where the baseline of ``sequence`` is kept once another follows it."""
+    return f"history/{sequence:08d}.baseline.json"
+
+
 def save(store: Store, baseline: Baseline) -> None:
     """Write the baseline; the one before is kept under ``history/``."""
     previous = store.read(FILE)
     if previous is not None:
-        store.write(f"history/{baseline.sequence - 1:08d}.baseline.json", previous)
+        store.write(history_name(baseline.sequence - 1), previous)
     content = {"schema": SCHEMA, "norm": digest.NORM, **codec.encode(baseline)}
     for name in ("status", "problem"):
         del content[name]

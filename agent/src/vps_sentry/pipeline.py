@@ -37,9 +37,10 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
         outcome = None
         if request is not None:
             outcome = _accept(setup, looked, request=request, identity=identity)
-            if outcome.kind != "accepted":
+            if outcome.kind not in accept.MOVED:
                 return Result(_report(setup, looked, identity=identity, outcome=outcome), outcome)
-            looked = _learn(setup, looked, outcome=outcome, only=request.only)
+            if outcome.kind == "accepted":
+                looked = _learn(setup, looked, outcome=outcome, only=request.only)
         report = _report(setup, looked, identity=identity, outcome=outcome)
         advanced = verdict.reach(setup, looked, changes=report.changes, outcome=outcome)
         report = replace(report, alerts=advanced.alerts, events=advanced.events)
@@ -66,7 +67,7 @@ def _accept(setup: Setup, looked: Looked, *, request: Request, identity: Identit
         entry = history.entry_of(outcome, by=request.by, reason=request.reason, now=setup.now, critical=critical)
         history.write(setup.store, entry)
         deliveries.tell_acceptance(setup.store, setup.config, identity=identity, entry=entry, now=setup.now)
-    if outcome.kind == "accepted":
+    if outcome.kind in accept.MOVED:
         accept.commit(setup.store, outcome)
     return outcome
 

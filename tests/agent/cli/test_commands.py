@@ -109,6 +109,17 @@ def test_a_kept_plan_is_accepted_by_its_digest(shell: Shell) -> None:
     assert "the baseline is #1 now, the plan starts from #0" in again.stdout
 
 
+def test_rollback(shell: Shell) -> None:
+    shell.accept()
+    (shell.root / "etc/motd").write_text("hello\n")
+    shell.accept()
+    # Without --root it looks at this system, so only the refusal is tried here.
+    answer = shell.run("baseline", "rollback", "9")
+
+    assert 1 == answer.returncode
+    assert "no baseline #9 is kept" in answer.stderr
+
+
 def test_a_plan_that_moved_is_exit_code_5(shell: Shell) -> None:
     plan = json.loads(shell.accept("--dry-run", "--format", "json").stdout)
     (shell.root / "etc/hostname").write_text("other\n")

@@ -75,9 +75,14 @@ def _add_run(commands: Any) -> None:
 
 def _add_baseline(commands: Any) -> None:
     parser = _add(
-        commands, "baseline", "show the accepted baseline, what differs from it, or its history", "show.baseline"
+        commands, "baseline", "show the accepted baseline, what differs, its history; or go back", "show.baseline"
     )
-    parser.add_argument("what", choices=("show", "diff", "log"))
+    parser.add_argument("what", choices=("show", "diff", "log", "rollback"))
+    parser.add_argument(
+        "sequence", nargs="?", type=int, metavar="SEQ", help="rollback: which one (default: the one before)"
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help="rollback: why, kept in the history")
+    parser.set_defaults(root="/", full=False)
 
 
 def _add_simple(commands: Any) -> None:

@@ -8,6 +8,7 @@ import os
 import sys
 from typing import Any, Dict, Tuple
 
+from .. import memory
 from .. import report as report_room
 from ..accept import Outcome, Request
 from ..core import codec
@@ -62,15 +63,35 @@ def _accept(options: argparse.Namespace) -> int:
         by=operator(os.environ, login_uid=read_login_uid()),
         signed=prepared.config.accept is not None,
     )
+    code = _carry_out(prepared, request, as_json=options.format == "json")
+    if request.signed and options.format == "text":
+        print_lines(["signed mode: this is a proposal; only a signed plan moves the baseline"])
+    return code
+
+
+def roll_back(options: argparse.Namespace) -> int:
+    """``baseline rollback [SEQ]``: an earlier baseline holds again, under a new number."""
+    prepared = setup(options)
+    sequence = options.sequence
+    if sequence is None:
+        sequence = memory.recall(prepared.store, repair=False).baseline.sequence - 1
+    request = Request(
+        reason=options.reason,
+        by=operator(os.environ, login_uid=read_login_uid()),
+        signed=prepared.config.accept is not None,
+        rollback=sequence,
+    )
+    return _carry_out(prepared, request, as_json=options.format == "json")
+
+
+def _carry_out(prepared: Setup, request: Request, *, as_json: bool) -> int:
     outcome = run_once(prepared, request).outcome
     assert outcome is not None
     severities = _severities(prepared, outcome)
-    if options.format == "json":
+    if as_json:
         print_json(_document(outcome, severities))
     else:
         print_lines([*text.plan(outcome, severities), "", *text.outcome(outcome)])
-        if request.signed:
-            print_lines(["signed mode: this is a proposal; only a signed plan moves the baseline"])
     return EXIT_MOVED if outcome.kind == "refused" else EXIT_OK
 
 

@@ -16,6 +16,7 @@ from ..report import EXIT_OK
 from ..store import Store
 from . import text
 from .output import print_json, print_lines
+from .run import roll_back
 from .setup import load_config
 
 LOG_NAMES = 5
@@ -24,6 +25,8 @@ LOG_NAMES = 5
 
 def baseline(options: argparse.Namespace) -> int:
     """``baseline show|diff|log``."""
+    if options.what == "rollback":
+        return roll_back(options)
     store = Store(options.state_dir)
     document, lines = {"show": _show, "diff": _diff, "log": _log}[options.what](store)
     if options.format == "json":

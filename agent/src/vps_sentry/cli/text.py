@@ -144,6 +144,8 @@ def outcome(found: Outcome) -> Iterator[str]:
     counts = f"{kinds['added']:,} added, {kinds['changed']:,} changed, {kinds['removed']:,} removed"
     if found.kind == "accepted":
         yield visible(f"accepted as baseline #{found.baseline.sequence} by {found.baseline.accepted_by}: {counts}")
+    elif found.kind == "rolled-back":
+        yield visible(f"baseline #{found.baseline.sequence} holds: {found.baseline.reason}; {counts}")
     elif found.kind == "proposed":
         yield f"nothing accepted; this plan would trust: {counts}"
         yield f"accept exactly this: sudo vps-sentry --accept-baseline --digest {found.proposal.plan.name}"
