@@ -123,7 +123,7 @@ install_release() {
 }
 
 install_commands() {
-    for name in vps-sentry vps-sentry-ship; do
+    for name in vps-sentry vps-sentry-ship vps-sentry-selftest; do
         place "$deploy/bin/$name" "/usr/local/bin/$name" 755
     done
 }

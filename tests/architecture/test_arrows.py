@@ -42,10 +42,11 @@ ARROWS: Dict[str, str] = {
     "stamps": "checks core errors memory setup tick",
     "handout": "baseline core errors host memory observations store",
     "ship": "core errors outbox sinks store",
-    "recording": "core deliveries lifecycle memory observations report setup stamps store tick",
     "looking": "checks core memory observations observe setup stamps",
     "verdict": "accept core deliveries findings judge lifecycle looking setup",
+    "recording": "core deliveries lifecycle looking memory observations report setup stamps store tick",
     "pipeline": "*",
+    "selftest": "*",
     "cli": "*",
     "__main__": "cli ship tick",
 }

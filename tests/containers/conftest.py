@@ -10,6 +10,7 @@ from support.engine import LabError, find_engine
 from support.lab import RECEIVER, Lab
 from support.machine import Machine
 from support.receiver import Receiver, make_certificate, serving
+from support.watched import Watched, watch
 
 Fleet = Callable[[int], List[Machine]]
 
@@ -55,3 +56,9 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     # Every address, because the machines' bridge exists only while one of them runs.
     with serving(certificate, address=("0.0.0.0", 0)) as server:
         yield server
+
+
+@pytest.fixture(scope="module", name="host")
+def _host(machine: Machine, receiver: Receiver) -> Watched:
+    """A machine with the agent, its first run taken and heard of, nothing accepted yet."""
+    return watch(machine, receiver)

@@ -1,75 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host, end to end: installed by script, watched by its units, every change told once to a real receiver."""
+"""One host, watched by its units: every change is told once to a real receiver, and once when it ends."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, Dict, List, Set, Tuple
+from typing import Tuple
 
 import paramiko
 import pytest
-from support.lab import PASSWORD, introduce, wait_for
+from support.lab import PASSWORD, wait_for
 from support.machine import Machine
-from support.receiver import Receiver
+from support.watched import STATE, Watched
 
 pytestmark = pytest.mark.container
-ROOT = Path(__file__).resolve().parent.parent.parent
-CHECKOUT = "/root/vps-sentry"
-STATE = "/var/lib/vps-sentry"
-
-
-class Watched:
-    """A machine with the agent, and the receiver its alerts go to."""
-
-    def __init__(self, machine: Machine, receiver: Receiver) -> None:
-        self.machine = machine
-        self._receiver = receiver
-        self._heard = 0
-
-    def script(self, name: str) -> str:
-        return self.machine.run([f"{CHECKOUT}/scripts/{name}"]).stdout
-
-    def tick(self) -> int:
-        """One run as the timer starts it, and the shipping that follows; the agent's exit code."""
-        # A run with a bad configuration ends in a failed unit, which is what the operator should see.
-        self.machine.run(["systemctl", "start", "vps-sentry.service"], check=False)
-        self.machine.run(["systemctl", "start", "vps-sentry-ship.service"])
-        shown = self.machine.run(["systemctl", "show", "--property=ExecMainStatus", "vps-sentry.service"]).stdout
-        return int(shown.strip().partition("=")[2])
-
-    def heard(self) -> List[Tuple[str, str, str, str]]:
-        """Severity, state, code and key of every alert received since the last call."""
-        bodies = [json.loads(request.body) for request in list(self._receiver.requests)[self._heard :]]
-        self._heard += len(bodies)
-        return [(a["severity"], a["state"], a["code"], a["key"]) for body in bodies for a in body["alerts"]]
-
-    def accept(self, *words: str) -> str:
-        return self.machine.run(["vps-sentry", "--accept-baseline", *words]).stdout
-
-    def last(self) -> Dict[str, Any]:
-        found: Dict[str, Any] = json.loads(self.machine.read(f"{STATE}/last.json"))
-        return found
-
-
-@pytest.fixture(scope="module", name="host")
-def _host(machine: Machine, receiver: Receiver) -> Watched:
-    """Installed, configured, baseline accepted, first messages heard."""
-    machine.copy_in(ROOT, CHECKOUT)
-    url = introduce(machine, receiver)
-    machine.write("/etc/vps-sentry.json", json.dumps({"notify": {"webhook": {"url": url}}}), mode=0o600)
-    watched = Watched(machine, receiver)
-    machine.write("/srv/tool", "#!/bin/sh\n", mode=0o755)
-    machine.run(["sh", "-euc", "cp /srv/tool /usr/local/bin/kept-content; cp /srv/tool /usr/local/bin/kept-time"])
-    machine.run(["cp", "/srv/tool", "/usr/local/bin/replaced"])
-    watched.script("install.sh")
-    # The timer would tick in between; these tests tick by hand.
-    machine.run(["systemctl", "stop", "vps-sentry.timer"])
-    machine.ssh("deploy", "true")
-    watched.tick()
-    return watched
 
 
 def test_the_first_message_says_that_nothing_is_accepted(host: Watched) -> None:
@@ -88,20 +33,6 @@ def test_acceptance_names_everything_and_is_told(host: Watched) -> None:
     assert [("warning", "resolved", "no_baseline", "baseline")] == host.heard()
     assert 0 == host.tick()
     assert [] == host.heard()
-
-
-def test_a_second_install_changes_nothing(host: Watched) -> None:
-    host.machine.run(["systemctl", "start", "vps-sentry.timer"])
-    before = _fingerprint(host.machine)
-
-    assert "Nothing to change" in host.script("install.sh")
-    assert before == _fingerprint(host.machine)
-    host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
-
-
-def _fingerprint(machine: Machine) -> str:
-    places = "/opt/vps-sentry /usr/local/bin /etc/systemd /etc/vps-sentry.json"
-    return machine.run(["sh", "-c", f"find {places} -printf '%p %i %m %u %g %s %T@ %l\\n' | sort"]).stdout
 
 
 FILE_CHANGES = [
@@ -209,32 +140,6 @@ def test_a_forged_log_line_is_not_believed(host: Watched) -> None:
     assert "198.51.100" not in json.dumps(host.last())
 
 
-def test_the_unit_sees_what_root_sees(host: Watched) -> None:
-    """The sandbox hides nothing: the snapshot of the unit is the one taken outside it."""
-    host.machine.run(["rm", "-f", f"{STATE}/stamps/tick"])
-    host.tick()
-    inside = _roots(host.machine)
-    host.machine.run(["vps-sentry", "--exit-zero"])
-
-    assert inside == _roots(host.machine)
-
-
-def _roots(machine: Machine) -> Dict[str, Any]:
-    checks = json.loads(machine.run(["vps-sentry", "bundle"]).stdout)["checks"]
-    return {name: check["root"] for name, check in checks.items()}
-
-
-def test_the_sandbox_holds(host: Watched) -> None:
-    """The unit's own settings, with a command that must fail in place of the agent."""
-    unit = host.machine.read("/etc/systemd/system/vps-sentry.service")
-    for number, (command, word) in enumerate([("touch /usr/evil", "Read-only"), ("touch /etc/evil", "Read-only")]):
-        probe = unit.replace("ExecStart=/usr/local/bin/vps-sentry --format text", f"ExecStart=/usr/bin/{command}")
-        host.machine.write(f"/run/systemd/system/probe{number}.service", probe)
-        host.machine.run(["systemctl", "daemon-reload"])
-        assert 0 != host.machine.run(["systemctl", "start", f"probe{number}"], check=False).returncode
-        assert word in host.machine.run(["journalctl", "-u", f"probe{number}", "-o", "cat"]).stdout
-
-
 def test_a_bad_configuration_does_not_stop_the_watch(host: Watched) -> None:
     good = host.machine.read("/etc/vps-sentry.json")
     host.machine.write("/etc/vps-sentry.json", '{"chekcs": {}}', mode=0o600)
@@ -256,29 +161,3 @@ def test_a_lost_baseline_is_critical_and_not_learnt(host: Watched) -> None:
     host.tick()
 
     assert ("critical", "resolved", "baseline_lost", "baseline") in host.heard()
-
-
-def test_the_timer_fires_by_itself(host: Watched) -> None:
-    runs = host.machine.read(f"{STATE}/heartbeat")
-    drop_in = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n"
-    host.machine.write("/run/systemd/system/vps-sentry.timer.d/often.conf", drop_in)
-    host.machine.run(["systemctl", "daemon-reload"])
-    host.machine.run(["systemctl", "restart", "vps-sentry.timer"])
-    wait_for(lambda: host.machine.read(f"{STATE}/heartbeat") != runs, seconds=30, what="the timer to fire")
-    host.machine.run(["rm", "-r", "/run/systemd/system/vps-sentry.timer.d"])
-    host.machine.run(["systemctl", "daemon-reload"])
-
-
-def test_uninstall_keeps_what_people_may_want(host: Watched) -> None:
-    said = host.script("uninstall.sh")
-    gone = ["/opt/vps-sentry", "/usr/local/bin/vps-sentry", "/usr/local/bin/vps-sentry-ship"]
-    gone += [
-        f"/etc/systemd/system/{name}" for name in ("vps-sentry.service", "vps-sentry.timer", "vps-sentry.service.d")
-    ]
-    left: Set[str] = {path for path in gone if host.machine.run(["test", "-e", path], check=False).returncode == 0}
-
-    assert set() == left
-    for path in (STATE, "/etc/vps-sentry.json"):
-        host.machine.run(["test", "-e", path])
-        assert path in said
-    assert 0 == host.machine.run([f"{CHECKOUT}/scripts/uninstall.sh"]).returncode

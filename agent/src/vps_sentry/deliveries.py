@@ -23,50 +23,50 @@ LAST_SHIPPED = "last_shipped.json"
 
 
 @dataclass(frozen=True)
-class _Message:
-    kind: outbox.Kind
-    severity: Severity
-    alerts: Tuple[Alert, ...]
-    diff: Any
-    note: str = ""
+class Outlet:
+    """Where one run hands over what it has to say. ``now`` is seconds since the epoch."""
 
+    store: Store
+    config: Config
+    identity: Identity
+    now: int
+    test: bool = False
+    """Everything is marked as a test, and told whether or not there is a sink."""
 
-def tell_report(store: Store, config: Config, *, report: Report, diff: Any, now: int) -> None:
-    """Hand the report's real alerts to the outbox: at least ``min_severity`` and with something new to say."""
-    alerts = tuple(alert for _, alert in report.events if _loud_enough(alert, config))
-    if alerts:
-        severity: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
-        _put(store, config, report.identity, message=_Message("alerts", severity, alerts, diff), now=now)
+    def tell_report(self, report: Report, *, diff: Any) -> None:
+        """The report's real alerts: at least ``min_severity`` and with something new to say."""
+        least = SEVERITIES.index(self.config.notify.min_severity)
+        alerts = tuple(alert for _, alert in report.events if SEVERITIES.index(alert.severity) >= least)
+        if alerts:
+            worst: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
+            self._put(self._entry("alerts", worst, alerts=alerts, diff=diff, note=""))
 
+    def tell_acceptance(self, entry: Acceptance) -> None:
+        """An acceptance; its file sorts before anything it resolves."""
+        severity: Severity = "critical" if entry.critical else "warning"
+        self._put(self._entry("acceptance", severity, alerts=(), diff=None, note=entry.sentence()))
 
-def tell_acceptance(store: Store, config: Config, *, identity: Identity, entry: Acceptance, now: int) -> None:
-    """Hand an acceptance to the outbox; its file sorts before anything it resolves."""
-    severity: Severity = "critical" if entry.critical else "warning"
-    message = _Message("acceptance", severity, (), None, entry.sentence())
-    _put(store, config, identity, message=message, now=now)
+    def _entry(
+        self, kind: outbox.Kind, severity: Severity, *, alerts: Tuple[Alert, ...], diff: Any, note: str
+    ) -> outbox.Entry:
+        said = [alert.id + alert.state + alert.last_seen for alert in alerts]
+        key = digest.digest([self.identity.machine_id, kind, self.now, said, note]).split(":", 1)[1][:32]
+        return outbox.Entry(
+            id=key,
+            host=self.identity.host,
+            time=rfc3339(self.now),
+            created=self.now,
+            kind="test" if self.test else kind,
+            severity=severity,
+            alerts=alerts,
+            diff=diff,
+            note=note,
+        )
 
-
-def _loud_enough(alert: Alert, config: Config) -> bool:
-    return SEVERITIES.index(alert.severity) >= SEVERITIES.index(config.notify.min_severity)
-
-
-def _put(store: Store, config: Config, identity: Identity, *, message: _Message, now: int) -> None:
-    if not config.notify.sinks or config.notify.delivery.mode == "controller":
-        return
-    said = [alert.id + alert.state + alert.last_seen for alert in message.alerts]
-    key = digest.digest([identity.machine_id, message.kind, now, said, message.note]).split(":", 1)[1][:32]
-    entry = outbox.Entry(
-        id=key,
-        host=identity.host,
-        time=rfc3339(now),
-        created=now,
-        kind=message.kind,
-        severity=message.severity,
-        alerts=message.alerts,
-        diff=message.diff,
-        note=message.note,
-    )
-    store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
+    def _put(self, entry: outbox.Entry) -> None:
+        silent = not self.config.notify.sinks or self.config.notify.delivery.mode == "controller"
+        if self.test or not silent:
+            self.store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
 
 
 def absorb(store: Store, *, now: int) -> None:

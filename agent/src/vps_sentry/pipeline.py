@@ -12,6 +12,7 @@ from .accept import Outcome, Request, Situation
 from .core.clock import rfc3339
 from .core.diff import diff
 from .core.model import Change, Observation
+from .deliveries import Outlet
 from .looking import Looked, look
 from .memory import Memory
 from .observe import max_rss_kib
@@ -30,13 +31,14 @@ class Result:
 def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
     """One run under the state lock. Raises StoreError, BusyError, CollectError, MovedError."""
     identity = Identity(setup.host.name(), setup.host.machine_id(), setup.version)
+    outlet = Outlet(setup.store, setup.config, identity, setup.now, setup.test)
     with setup.store.lock():
         deliveries.absorb(setup.store, now=setup.now)
         before = _of_this_machine(memory.recall(setup.store), identity)
         looked = look(setup, before, everything=request is not None)
         outcome = None
         if request is not None:
-            outcome = _accept(setup, looked, request=request, identity=identity)
+            outcome = _accept(setup, looked, request=request, outlet=outlet)
             if outcome.kind not in accept.MOVED:
                 return Result(_report(setup, looked, identity=identity, outcome=outcome), outcome)
             if outcome.kind == "accepted":
@@ -44,7 +46,7 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
         report = _report(setup, looked, identity=identity, outcome=outcome)
         advanced = verdict.reach(setup, looked, changes=report.changes, outcome=outcome)
         report = replace(report, alerts=advanced.alerts, events=advanced.events)
-        recording.write(setup, report, before=before, advanced=advanced, stamps=looked.stamps)
+        recording.write(setup, report, looked=looked, advanced=advanced, outlet=outlet)
         return Result(report, outcome)
 
 
@@ -57,16 +59,16 @@ def _of_this_machine(before: Memory, identity: Identity) -> Memory:
     return replace(before, baseline=replace(baseline, status="none", problem=problem, checks={}))
 
 
-def _accept(setup: Setup, looked: Looked, *, request: Request, identity: Identity) -> Outcome:
+def _accept(setup: Setup, looked: Looked, *, request: Request, outlet: Outlet) -> Outcome:
     """Carry out the request on exactly what was seen in this run; it is on record before it counts."""
-    situation = Situation(identity.machine_id, looked.before.baseline, looked.checks, setup.now)
+    situation = Situation(outlet.identity.machine_id, looked.before.baseline, looked.checks, setup.now)
     outcome = accept.decide(setup.store, situation, request=request)
     if not request.dry_run:
         rated = ((change, setup.rate(change)) for change in outcome.proposal.changes)
         critical = tuple(f"{change.check} {change.key}" for change, rating in rated if rating.severity == "critical")
         entry = history.entry_of(outcome, by=request.by, reason=request.reason, now=setup.now, critical=critical)
         history.write(setup.store, entry)
-        deliveries.tell_acceptance(setup.store, setup.config, identity=identity, entry=entry, now=setup.now)
+        outlet.tell_acceptance(entry)
     if outcome.kind in accept.MOVED:
         accept.commit(setup.store, outcome)
     return outcome

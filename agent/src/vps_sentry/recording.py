@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from . import deliveries, memory, observations, report
 from .core import digest
+from .deliveries import Outlet
 from .lifecycle import Advance, reminder_due
-from .memory import Memory
+from .looking import Looked
 from .setup import Setup
-from .stamps import NextTick, Stamps
+from .stamps import NextTick
 from .store import BUSY
 from .tick import heartbeat
 
@@ -17,9 +18,9 @@ LONGEST_QUIET = 24 * 3600
 PUBLIC_MODE = 0o644
 
 
-def write(setup: Setup, found: report.Report, *, before: Memory, advanced: Advance, stamps: Stamps) -> None:
+def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advance, outlet: Outlet) -> None:
     """Write the whole run. Whatever is interrupted is told again by the next run, never forgotten."""
-    store = setup.store
+    store, before = setup.store, looked.before
     for name in found.cost.checks:
         observations.save(store, name, observation=found.observations[name])
     diff = report.diff(found.changes)
@@ -28,14 +29,14 @@ def write(setup: Setup, found: report.Report, *, before: Memory, advanced: Advan
     store.write_document(
         "public/status.json", report.status(found, last_shipped=deliveries.last_shipped(store)), mode=PUBLIC_MODE
     )
-    deliveries.tell_report(store, setup.config, report=found, diff=diff, now=setup.now)
+    outlet.tell_report(found, diff=diff)
     memory.remember_alerts(store, advanced.records)
     header = report.header(found, prev=before.head, agent_digest=setup.agent_digest)
     head = digest.digest(header)
     sequence = max(found.baseline.sequence, before.baseline.sequence)
     memory.remember_position(store, before, head=head, sequence=sequence, observations=found.observations)
     next_tick = NextTick(_due(setup, advanced), found.exit_code)
-    stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
+    looked.stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
     store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
     heartbeat.write(str(store.path), line)

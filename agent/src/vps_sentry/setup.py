@@ -30,6 +30,8 @@ class Setup:
     watched_files: Tuple[str, ...] = ()
     """Files whose movement must wake the next tick: configuration and release."""
     full: bool = False
+    test: bool = False
+    """A trial: what it has to say is marked as a test and withheld by the ship process."""
     scheduled: bool = False
     """A timer run: collects only what moved since the last one."""
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of an installation: a second install, the sandbox, the self-test, the timer, the end."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Set
+
+import pytest
+from support.lab import wait_for
+from support.machine import Machine
+from support.watched import CHECKOUT, STATE, Watched
+
+pytestmark = pytest.mark.container
+
+
+def test_a_second_install_changes_nothing(host: Watched) -> None:
+    host.machine.run(["systemctl", "start", "vps-sentry.timer"])
+    before = _fingerprint(host.machine)
+
+    assert "Nothing to change" in host.script("install.sh")
+    assert before == _fingerprint(host.machine)
+    host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
+
+
+def _fingerprint(machine: Machine) -> str:
+    places = "/opt/vps-sentry /usr/local/bin /etc/systemd /etc/vps-sentry.json"
+    return machine.run(["sh", "-c", f"find {places} -printf '%p %i %m %u %g %s %T@ %l\\n' | sort"]).stdout
+
+
+def test_selftest(host: Watched) -> None:
+    """Every step, real sinks included; nothing real is touched."""
+    host.accept()
+    host.machine.run(["systemctl", "start", "vps-sentry.timer"])
+    host.machine.run(["systemctl", "stop", "vps-sentry.service"])
+    before = host.machine.run(["sha256sum", f"{STATE}/baseline.json", f"{STATE}/alerts.json"]).stdout
+    offline = host.machine.run(["vps-sentry-selftest"]).stdout
+    done = host.machine.run(["vps-sentry-selftest", "--with-network"])
+    host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
+
+    assert [] == [line for line in done.stdout.splitlines() if not line.startswith("ok ")]
+    assert "skip  delivery" in offline
+    assert before == host.machine.run(["sha256sum", f"{STATE}/baseline.json", f"{STATE}/alerts.json"]).stdout
+    assert ("info", "open", "selftest", "selftest") in host.heard()
+
+
+def test_selftest_names_what_fails(host: Watched) -> None:
+    host.machine.run(["mv", "/usr/local/bin/vps-sentry-ship", "/root/kept"])
+    done = host.machine.run(["vps-sentry-selftest"], check=False)
+    host.machine.run(["mv", "/root/kept", "/usr/local/bin/vps-sentry-ship"])
+
+    assert 4 == done.returncode
+    assert "FAIL  commands: /usr/local/bin/vps-sentry-ship: missing" in done.stdout
+    assert "FAIL  timer: run: systemctl enable --now vps-sentry.timer" in done.stdout
+
+
+def test_the_unit_sees_what_root_sees(host: Watched) -> None:
+    """The sandbox hides nothing: the snapshot of the unit is the one taken outside it."""
+    host.machine.run(["rm", "-f", f"{STATE}/stamps/tick"])
+    host.tick()
+    inside = _roots(host.machine)
+    host.machine.run(["vps-sentry", "--exit-zero"])
+
+    assert inside == _roots(host.machine)
+
+
+def _roots(machine: Machine) -> Dict[str, Any]:
+    checks = json.loads(machine.run(["vps-sentry", "bundle"]).stdout)["checks"]
+    return {name: check["root"] for name, check in checks.items()}
+
+
+def test_the_sandbox_holds(host: Watched) -> None:
+    """The unit's own settings, with a command that must fail in place of the agent."""
+    unit = host.machine.read("/etc/systemd/system/vps-sentry.service")
+    for number, (command, word) in enumerate([("touch /usr/evil", "Read-only"), ("touch /etc/evil", "Read-only")]):
+        probe = unit.replace("ExecStart=/usr/local/bin/vps-sentry --format text", f"ExecStart=/usr/bin/{command}")
+        host.machine.write(f"/run/systemd/system/probe{number}.service", probe)
+        host.machine.run(["systemctl", "daemon-reload"])
+        assert 0 != host.machine.run(["systemctl", "start", f"probe{number}"], check=False).returncode
+        assert word in host.machine.run(["journalctl", "-u", f"probe{number}", "-o", "cat"]).stdout
+
+
+def test_the_timer_fires_by_itself(host: Watched) -> None:
+    runs = host.machine.read(f"{STATE}/heartbeat")
+    drop_in = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n"
+    host.machine.write("/run/systemd/system/vps-sentry.timer.d/often.conf", drop_in)
+    host.machine.run(["systemctl", "daemon-reload"])
+    host.machine.run(["systemctl", "restart", "vps-sentry.timer"])
+    wait_for(lambda: host.machine.read(f"{STATE}/heartbeat") != runs, seconds=30, what="the timer to fire")
+    host.machine.run(["rm", "-r", "/run/systemd/system/vps-sentry.timer.d"])
+    host.machine.run(["systemctl", "daemon-reload"])
+
+
+def test_uninstall_keeps_what_people_may_want(host: Watched) -> None:
+    said = host.script("uninstall.sh")
+    gone = ["/opt/vps-sentry", "/usr/local/bin/vps-sentry", "/usr/local/bin/vps-sentry-ship"]
+    gone += [
+        f"/etc/systemd/system/{name}" for name in ("vps-sentry.service", "vps-sentry.timer", "vps-sentry.service.d")
+    ]
+    left: Set[str] = {path for path in gone if host.machine.run(["test", "-e", path], check=False).returncode == 0}
+
+    assert set() == left
+    for path in (STATE, "/etc/vps-sentry.json"):
+        host.machine.run(["test", "-e", path])
+        assert path in said
+    assert 0 == host.machine.run([f"{CHECKOUT}/scripts/uninstall.sh"]).returncode

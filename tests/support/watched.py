@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A machine with the agent on it, ticked by hand, and the receiver its alerts go to."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Tuple
+
+from .lab import ROOT, introduce
+from .machine import Machine
+from .receiver import Receiver
+
+CHECKOUT = "/root/vps-sentry"
+STATE = "/var/lib/vps-sentry"
+
+
+class Watched:
+    """A machine with the agent, and the receiver its alerts go to."""
+
+    def __init__(self, machine: Machine, receiver: Receiver) -> None:
+        self.machine = machine
+        self._receiver = receiver
+        self._heard = 0
+
+    def script(self, name: str) -> str:
+        return self.machine.run([f"{CHECKOUT}/scripts/{name}"]).stdout
+
+    def tick(self) -> int:
+        """One run as the timer starts it, and the shipping that follows; the agent's exit code."""
+        # A run with a bad configuration ends in a failed unit, which is what the operator should see.
+        self.machine.run(["systemctl", "start", "vps-sentry.service"], check=False)
+        self.machine.run(["systemctl", "start", "vps-sentry-ship.service"])
+        shown = self.machine.run(["systemctl", "show", "--property=ExecMainStatus", "vps-sentry.service"]).stdout
+        return int(shown.strip().partition("=")[2])
+
+    def heard(self) -> List[Tuple[str, str, str, str]]:
+        """Severity, state, code and key of every alert received since the last call."""
+        bodies = [json.loads(request.body) for request in list(self._receiver.requests)[self._heard :]]
+        self._heard += len(bodies)
+        return [(a["severity"], a["state"], a["code"], a["key"]) for body in bodies for a in body["alerts"]]
+
+    def accept(self, *words: str) -> str:
+        return self.machine.run(["vps-sentry", "--accept-baseline", *words]).stdout
+
+    def last(self) -> Dict[str, Any]:
+        found: Dict[str, Any] = json.loads(self.machine.read(f"{STATE}/last.json"))
+        return found
+
+
+def watch(machine: Machine, receiver: Receiver) -> Watched:
+    """Install on ``machine``, send to ``receiver``, take the first run; nothing is accepted yet."""
+    machine.copy_in(ROOT, CHECKOUT)
+    url = introduce(machine, receiver)
+    machine.write("/etc/vps-sentry.json", json.dumps({"notify": {"webhook": {"url": url}}}), mode=0o600)
+    watched = Watched(machine, receiver)
+    machine.write("/srv/tool", "#!/bin/sh\n", mode=0o755)
+    machine.run(["sh", "-euc", "cp /srv/tool /usr/local/bin/kept-content; cp /srv/tool /usr/local/bin/kept-time"])
+    machine.run(["cp", "/srv/tool", "/usr/local/bin/replaced"])
+    watched.script("install.sh")
+    # The timer would tick in between; these tests tick by hand.
+    machine.run(["systemctl", "stop", "vps-sentry.timer"])
+    machine.ssh("deploy", "true")
+    watched.tick()
+    return watched
