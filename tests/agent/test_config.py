@@ -14,7 +14,9 @@ HOOK = "https://discord.com/api/webhooks/123456/abcDEF-_9"
 OTHER = "https://discord.com/api/webhooks/999999/other"
 
 BAD = [
-    pytest.param({"chekcs": {}}, "chekcs: unknown key", id="top level typo"),
+    pytest.param(
+        {"chekcs": {}}, "chekcs: unknown key; known here: accept, checks, notify, remind_after", id="top level typo"
+    ),
     pytest.param(
         {"checks": {"prots": {}}}, "checks.prots: unknown key; known here: files, ports, ssh_auth", id="check"
     ),
@@ -85,12 +87,12 @@ def test_the_effective_configuration_holds_no_secret() -> None:
     assert not [secret for secret in secrets if secret in shown]
 
 
-def test_the_example_is_complete_and_valid_without_its_empty_sinks() -> None:
+def test_the_example_is_complete_and_can_be_used() -> None:
     example = config.example()
-    shown = {**example, "notify": {k: v for k, v in example["notify"].items() if k not in ("discord", "webhook")}}
 
     assert {"ssh_auth", "ports", "files"} == set(example["checks"])
-    assert config.default().checks == parse(shown).checks
+    assert {"discord", "webhook", "heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
+    assert config.default() == parse(example)
 
 
 def test_what_this_release_does_not_act_on_is_said() -> None:

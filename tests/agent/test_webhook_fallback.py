@@ -48,6 +48,17 @@ def test_the_preferred_key_wins() -> None:
 
 
 def test_the_keys_that_held_it_are_gone_from_the_document() -> None:
-    kept, url = find_discord_webhook({"hook": [HOOK], "checks": {}}, known=("checks",))
+    document = {"hook": [HOOK], "checks": {}}
 
-    assert ({"checks": {}}, HOOK) == (kept, url)
+    assert HOOK == find_discord_webhook([(document, frozenset({"checks"}))], preferred=False)
+    assert {"checks": {}} == document
+
+
+def test_an_unknown_key_of_notify_counts_too() -> None:
+    assert HOOK == parse({"notify": {"url": HOOK}}).notify.sinks["discord"].webhook_url
+
+
+def test_two_by_fallback_do_not_matter_beside_the_preferred_one() -> None:
+    found = parse({"a": HOOK, "b": OTHER, "notify": {"discord": {"webhook_url": HOOK}}})
+
+    assert HOOK == found.notify.sinks["discord"].webhook_url

@@ -102,16 +102,14 @@ def kept(store: Store, sequence: int) -> Baseline:
 
 
 def history_name(sequence: int) -> str:
-    """Where the baseline of ``sequence`` is kept once another follows it."""
+    """Where the baseline of ``sequence`` is kept."""
     return f"history/{sequence:08d}.baseline.json"
 
 
 def save(store: Store, baseline: Baseline) -> None:
-    """Write the baseline; the one before is kept under ``history/``."""
-    previous = store.read(FILE)
-    if previous is not None:
-        store.write(history_name(baseline.sequence - 1), previous)
+    """Write the baseline, and a copy for good under ``history/``."""
     content = {"schema": SCHEMA, "norm": digest.NORM, **codec.encode(baseline)}
     for name in ("status", "problem"):
         del content[name]
+    store.write_json(history_name(baseline.sequence), content)
     store.write_json(FILE, content)

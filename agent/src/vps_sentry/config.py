@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Literal, Mapping, Optional, Tuple, cast
 
 from . import checks as check_room
@@ -16,6 +16,7 @@ from .errors import ConfigError
 from .webhook_fallback import find_discord_webhook
 
 DEFAULT_PATH = "/etc/vps-sentry.json"
+_TOP = frozenset({"checks", "notify", "accept", "remind_after"})
 _FIXED_NOTIFY = ("min_severity", "mode", "proxy", "heartbeat")
 
 
@@ -94,19 +95,25 @@ def _plain(error: Exception) -> str:
 
 
 def _decode(document: Dict[str, Any]) -> Config:
-    document, fallback = find_discord_webhook(document, known=("checks", "notify", "accept", "remind_after"))
-    notify = _notify(document.pop("notify", {}), fallback)
-    accept = document.pop("accept", None)
-    checks = _sections(document.pop("checks", {}), check_room.discover(), "$.checks")
-    rest = codec.decode(_Rest, document)
-    duration(rest.remind_after)
-    return Config(
+    notify = document.get("notify", {})
+    if type(notify) is not dict:
+        raise codec.CodecError("$.notify", "expected an object")
+    sinks = frozenset(sink_room.discover())
+    sections = [(document, _TOP), (notify, frozenset(_FIXED_NOTIFY) | sinks)]
+    fallback = find_discord_webhook(sections, preferred=bool(notify.get("discord")))
+    for key in document:
+        if key not in _TOP:
+            raise codec.CodecError(f"$.{key}", f"unknown key; known here: {', '.join(sorted(_TOP))}")
+    accept, remind_after = document.get("accept"), document.get("remind_after", "24h")
+    checks = _sections(document.get("checks", {}), check_room.discover(), "$.checks")
+    found = Config(
         checks={name: checks.get(name) or check.options() for name, check in check_room.discover().items()},
-        notify=notify,
+        notify=_notify(notify, fallback),
         accept=codec.decode(Accept, accept, path="$.accept") if accept is not None else None,
-        remind_after=rest.remind_after,
-        warnings=_warnings(notify, fallback),
+        remind_after=codec.decode(str, remind_after, path="$.remind_after"),
     )
+    duration(found.remind_after)
+    return replace(found, warnings=_warnings(found.notify, fallback))
 
 
 def _warnings(notify: Notify, fallback: Optional[str]) -> Tuple[str, ...]:
@@ -118,22 +125,22 @@ def _warnings(notify: Notify, fallback: Optional[str]) -> Tuple[str, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class _Rest:
-    remind_after: str = "24h"
-
-
-def _notify(section: Any, fallback: Optional[str]) -> Notify:
-    if type(section) is not dict:
-        raise codec.CodecError("$.notify", "expected an object")
+def _notify(section: Dict[str, Any], fallback: Optional[str]) -> Notify:
     delivery = {key: section[key] for key in _FIXED_NOTIFY if key in section}
     sinks = {key: section[key] for key in section if key not in _FIXED_NOTIFY}
     if fallback and "discord" not in sinks:
         sinks["discord"] = {"webhook_url": fallback}
+    # A sink of which nothing is set, as the example shows them, is none.
+    known = sink_room.discover()
+    sinks = {name: value for name, value in sinks.items() if name not in known or _is_set(value)}
     return Notify(
         delivery=codec.decode(Delivery, delivery, path="$.notify"),
-        sinks=_sections(sinks, sink_room.discover(), "$.notify"),
+        sinks=_sections(sinks, known, "$.notify"),
     )
+
+
+def _is_set(section: Any) -> bool:
+    return type(section) is not dict or any(section.values())
 
 
 def _sections(section: Any, rooms: Mapping[str, Any], path: str) -> Dict[str, Any]:
@@ -164,17 +171,27 @@ def effective(config: Config) -> Dict[str, Any]:
         "accept": codec.encode(config.accept),
         "checks": {name: codec.encode(options) for name, options in config.checks.items()},
         "notify": {
-            **codec.encode(config.notify.delivery),
+            **_masked_delivery(config.notify.delivery),
             **{name: _masked(options) for name, options in config.notify.sinks.items()},
         },
         "remind_after": config.remind_after,
     }
 
 
+def _masked_delivery(delivery: Delivery) -> Dict[str, Any]:
+    plain = cast(Dict[str, Any], codec.encode(delivery))
+    beat = delivery.heartbeat and {"url": _digest(delivery.heartbeat.url)}
+    return {**plain, "proxy": delivery.proxy and _digest(delivery.proxy), "heartbeat": beat}
+
+
+def _digest(secret: str) -> str:
+    return f"({digest.digest(secret)[:19]})"
+
+
 def _masked(options: Any) -> Dict[str, Any]:
     plain = cast(Dict[str, Any], codec.encode(options))
     secret = {"webhook_url", "url", "secret"}
-    return {key: f"({digest.digest(value)[:19]})" if key in secret and value else value for key, value in plain.items()}
+    return {key: _digest(value) if key in secret and value else value for key, value in plain.items()}
 
 
 def example() -> Dict[str, Any]:

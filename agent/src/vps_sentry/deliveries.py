@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple
+from typing import Any, FrozenSet, List, Optional, Tuple
 
 from . import outbox
 from .config import Config
@@ -33,18 +33,25 @@ class Outlet:
     test: bool = False
     """Everything is marked as a test, and told whether or not there is a sink."""
 
-    def tell_report(self, report: Report, *, diff: Any) -> None:
-        """The report's real alerts: at least ``min_severity`` and with something new to say."""
+    def tell_report(self, report: Report, *, diff: Any) -> FrozenSet[str]:
+        """The report's real alerts: at least ``min_severity`` and with something new to say; their ids."""
         least = SEVERITIES.index(self.config.notify.min_severity)
         alerts = tuple(alert for _, alert in report.events if SEVERITIES.index(alert.severity) >= least)
-        if alerts:
+        if alerts and self._is_open():
             worst: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
             self._put(self._entry("alerts", worst, alerts=alerts, diff=diff, note=""))
+            return frozenset(alert.id for alert in alerts)
+        return frozenset()
 
     def tell_acceptance(self, entry: Acceptance) -> None:
         """An acceptance; its file sorts before anything it resolves."""
         severity: Severity = "critical" if entry.critical else "warning"
-        self._put(self._entry("acceptance", severity, alerts=(), diff=None, note=entry.sentence()))
+        if self._is_open():
+            self._put(self._entry("acceptance", severity, alerts=(), diff=None, note=entry.sentence()))
+
+    def _is_open(self) -> bool:
+        """Whether anybody is told anything; a trial always is."""
+        return self.test or (bool(self.config.notify.sinks) and self.config.notify.delivery.mode != "controller")
 
     def _entry(
         self, kind: outbox.Kind, severity: Severity, *, alerts: Tuple[Alert, ...], diff: Any, note: str
@@ -64,9 +71,7 @@ class Outlet:
         )
 
     def _put(self, entry: outbox.Entry) -> None:
-        silent = not self.config.notify.sinks or self.config.notify.delivery.mode == "controller"
-        if self.test or not silent:
-            self.store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
+        self.store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
 
 
 def absorb(store: Store, *, now: int) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Iterator, Mapping
+from typing import Iterator, Mapping
 
 from .baseline import Baseline
 from .core.model import Observation
@@ -37,16 +37,16 @@ def about_baseline(baseline: Baseline, observations: Mapping[str, Observation]) 
         )
 
 
-def about_state(damaged: Iterable[str], *, now: int) -> Iterator[Finding]:
-    """One finding per state file that was damaged and set aside; it stands for a day."""
-    for sentence in damaged:
+def about_state(damaged: Mapping[str, str], *, now: int) -> Iterator[Finding]:
+    """One finding per state file that was damaged and is set aside; it stands for a day."""
+    for name, problem in damaged.items():
         yield Finding(
             code="state_damaged",
             severity="warning",
             check="state",
-            key=sentence.split(" is damaged", 1)[0],
-            title="a state file was damaged and has been set aside",
-            detail=sentence,
+            key=name,
+            title=f"{name} was damaged and has been set aside",
+            detail=f"{problem}; it is kept under damaged/ in the state directory, and begun anew",
             until=now + STATE_DAMAGE_SHOWN,
         )
 

@@ -27,6 +27,8 @@ class Finding:
     before: Optional[Value] = None
     after: Optional[Value] = None
     until: Optional[int] = None
+    members: Tuple[str, ...] = ()
+    """Keys of the items a grouped finding stands for."""
 
 
 def judge_changes(changes: Iterable[Change], rate: Rate) -> Iterator[Finding]:
@@ -73,6 +75,7 @@ def _group(check: str, code: str, place: str, members: List[Tuple[Change, Rating
         key=place,
         title=f"{len(names)} changes of one kind ({code.replace('_', ' ')}) in {place}",
         detail=f"{', '.join(names[:SHOWN_OF_GROUP])} and {more} more; all of them: vps-sentry baseline diff",
+        members=tuple(names),
     )
 
 

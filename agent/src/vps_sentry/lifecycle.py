@@ -77,10 +77,10 @@ def advance(previous: Iterable[Record], findings: Iterable[Finding], *, moment: 
         record, event = _stand(key, finding, old.get(key), moment)
         records.append(record)
         events += [(event, record.alert)] if event else []
-    successors = {(finding.check, finding.key): finding.code for finding in new.values()}
+    successors = _successors(new.values())
     for key, record in old.items():
         if key not in new:
-            kept, event = _fade(record, moment, successors.get((record.alert.check, record.alert.key), ""))
+            kept, event = _fade(record, moment, successors)
             records.append(kept)
             events += [(event, kept.alert)] if event else []
     return Advance(tuple(records), tuple(sorted(events, key=lambda entry: rank(entry[1]))))
@@ -94,25 +94,42 @@ def _stand(key: str, finding: Finding, old: Optional[Record], moment: Moment) ->
     alert = replace(fresh, first_seen=old.alert.first_seen, state=old.alert.state)
     if fingerprint != old.fingerprint:
         return Record(replace(alert, state="changed"), fingerprint, moment.now, finding.until), "changed"
+    if not old.told:
+        return Record(alert, fingerprint, moment.now, finding.until), "opened"
     if reminder_due(old, moment.remind_after) <= moment.now:
         return Record(alert, fingerprint, moment.now, finding.until), "reminder"
     return Record(alert, fingerprint, old.told, finding.until), None
 
 
-def _fade(record: Record, moment: Moment, successor: str) -> Tuple[Record, Optional[Told]]:
-    """An alert without a finding in this run: still standing, resolved, or told under the code ``successor`` now."""
+def _successors(findings: Iterable[Finding]) -> Dict[Tuple[str, str], str]:
+    """Under which code the item of (check, key) is told now; a key ending in ``/`` is a former group's directory."""
+    found: Dict[Tuple[str, str], str] = {}
+    for finding in findings:
+        found.setdefault((finding.check, finding.key.rpartition("/")[0] + "/"), finding.code)
+        for member in finding.members:
+            found[finding.check, member] = f"{finding.code} of {finding.key}"
+    found.update({(finding.check, finding.key): finding.code for finding in findings})
+    return found
+
+
+def _fade(record: Record, moment: Moment, successors: Mapping[Tuple[str, str], str]) -> Tuple[Record, Optional[Told]]:
+    """An alert without a finding in this run: still standing, resolved, or told under another code now."""
     alert = record.alert
     accepted = _was_accepted(alert, moment)
     if not accepted:
         if record.until is not None and record.until > moment.now:
-            return record, None
+            return (record, None) if record.told else (replace(record, told=moment.now), "opened")
         if record.until is None and alert.check in moment.silent:
             return record, None
+    grouped = alert.before is None and alert.after is None
+    place = (alert.check, f"{alert.key}/") if grouped else (alert.check, alert.key)
+    successor = successors.get(place) or successors.get((alert.check, alert.key), "")
     gone = f"resolved: told as {successor} now" if successor else "resolved: gone"
     detail = f"resolved by acceptance {moment.acceptance}" if accepted else gone
     explanation = "accepted" if accepted else alert.explanation
     ended = replace(alert, state="resolved", detail=detail, explanation=explanation, last_seen=rfc3339(moment.now))
-    return replace(record, alert=ended), "resolved"
+    # What was never told has no end to tell.
+    return replace(record, alert=ended), "resolved" if record.told else None
 
 
 def _was_accepted(alert: Alert, moment: Moment) -> bool:
@@ -125,6 +142,12 @@ def reminder_due(record: Record, remind_after: int) -> int:
     """When a standing alert is told again, seconds since the epoch."""
     factor = 1 if record.alert.severity == "critical" else WARNING_REMINDER_FACTOR
     return record.told + remind_after * factor
+
+
+def untold(advance: Advance, told: FrozenSet[str]) -> Tuple[Record, ...]:
+    """The records to keep when of this run's events only the alerts ``told`` reached the outbox."""
+    lost = {alert.id for _, alert in advance.events} - told
+    return tuple(replace(record, told=0) if record.alert.id in lost else record for record in advance.records)
 
 
 def _fingerprint(finding: Finding) -> str:

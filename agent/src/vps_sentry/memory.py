@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .baseline import Baseline
 from .baseline import load as load_baseline
@@ -13,6 +13,7 @@ from .core.model import Observation
 from .errors import StoreError
 from .lifecycle import Record
 from .store import Store
+from .tick import heartbeat
 
 ALERTS, CURSORS, LOGINS = "alerts.json", "cursors.json", "logins.json"
 SCHEMA = 1
@@ -32,8 +33,8 @@ class Memory:
     """The digest of the header before that one."""
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
-    damaged: Tuple[str, ...] = ()
-    """A sentence for each state file that could not be used and was kept aside."""
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    """State file that could not be used -> why; the run that replaces it keeps it aside."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,12 @@ class _Logins:
     checks: Dict[str, Any]
 
 
-def recall(store: Store, *, repair: bool = True) -> Memory:
-    """Read it all. A damaged file is named, never taken for an empty one, and kept aside if ``repair``."""
-    damaged: List[Tuple[str, str]] = []
+def recall(store: Store) -> Memory:
+    """Read it all, change nothing. A damaged file is named, never taken for an empty one."""
+    damaged: Dict[str, str] = {}
     alerts = _read(store, ALERTS, _Alerts, damaged) or _Alerts(SCHEMA, ())
     cursors = _read(store, CURSORS, _Cursors, damaged)
     logins = _read(store, LOGINS, _Logins, damaged) or _Logins(SCHEMA, {})
-    kept = [f"{problem}; kept as {store.set_aside(name)}, begun anew" for name, problem in damaged if repair]
     run, sequence = heartbeat_run(store), cursors.sequence if cursors else 0
     checks = {name: dict(memory) for name, memory in cursors.checks.items()} if cursors else {}
     for name, ledger in logins.checks.items():
@@ -78,24 +78,23 @@ def recall(store: Store, *, repair: bool = True) -> Memory:
         prev=cursors.prev if cursors else None,
         checks=checks,
         statuses=cursors.statuses if cursors else {},
-        damaged=tuple(kept),
+        damaged=damaged,
     )
 
 
-def _read(store: Store, name: str, kind: Any, damaged: List[Tuple[str, str]]) -> Any:
+def _read(store: Store, name: str, kind: Any, damaged: Dict[str, str]) -> Any:
     try:
         document = store.read_json(name)
         return None if document is None else codec.decode(kind, document)
     except (StoreError, codec.CodecError) as exc:
-        damaged.append((name, str(exc)))
+        damaged[name] = str(exc)
         return None
 
 
 def heartbeat_run(store: Store) -> int:
     """The run number of the last heartbeat line; 0 when there is none or it is cut off."""
     try:
-        words = dict(part.split("=", 1) for part in (store.read("heartbeat") or b"").decode("ascii").split()[1:])
-        return int(words.get("run", 0))
+        return heartbeat.run_of(store.read("heartbeat") or b"")
     except (ValueError, StoreError):
         return 0
 

@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping
+from typing import Dict, Mapping
 
 from .checks import Check, Context
 from .core.model import Observation
@@ -53,8 +53,3 @@ def _one(check: Check, context: Context) -> Observation:
 def max_rss_kib() -> int:
     """Peak memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def reason(observation: Observation) -> Dict[str, Any]:
-    """Status and error as ``last.json`` and the bundle show them."""
-    return {"status": observation.status, "error": observation.error}

@@ -98,7 +98,13 @@ def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Option
         changes=changes,
         alerts=(),
         events=(),
-        cost=Cost(round(time.process_time() * 1000), max_rss_kib(), looked.observed.cost),
+        cost=_cost(looked),
         config_invalid=bool(setup.config_error),
         bypassed=setup.scheduled and looked.stamps.bypassed,
     )
+
+
+def _cost(looked: Looked) -> Cost:
+    fresh = [looked.checks[name].memory or {} for name in looked.observed.cost]
+    hashed = sum(int(memory.get("bytes_hashed", 0)) for memory in fresh)
+    return Cost(round(time.process_time() * 1000), max_rss_kib(), hashed, looked.observed.cost)

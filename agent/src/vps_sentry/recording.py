@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Tuple
+
 from . import deliveries, memory, observations, report
 from .core import digest
 from .deliveries import Outlet
-from .lifecycle import Advance, reminder_due
+from .lifecycle import Advance, Record, reminder_due, untold
 from .looking import Looked
 from .setup import Setup
 from .stamps import NextTick
@@ -21,6 +23,8 @@ PUBLIC_MODE = 0o644
 def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advance, outlet: Outlet) -> None:
     """Write the whole run. Whatever is interrupted is told again by the next run, never forgotten."""
     store, before = setup.store, looked.before
+    for name in before.damaged:
+        store.set_aside(name)
     for name in found.cost.checks:
         observations.save(store, name, observation=found.observations[name])
     diff = report.diff(found.changes)
@@ -29,25 +33,26 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     store.write_document(
         "public/status.json", report.status(found, last_shipped=deliveries.last_shipped(store)), mode=PUBLIC_MODE
     )
-    outlet.tell_report(found, diff=diff)
-    memory.remember_alerts(store, advanced.records)
+    told = outlet.tell_report(found, diff=diff)
+    records = untold(advanced, told)
+    memory.remember_alerts(store, records)
     header = report.header(found, prev=before.head, agent_digest=setup.agent_digest)
     head = digest.digest(header)
     sequence = max(found.baseline.sequence, before.baseline.sequence)
     memory.remember_position(store, before, head=head, sequence=sequence, observations=found.observations)
-    next_tick = NextTick(_due(setup, advanced), found.exit_code)
+    next_tick = NextTick(_due(setup, records), found.exit_code)
     looked.stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
     store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
     heartbeat.write(str(store.path), line)
 
 
-def _due(setup: Setup, advanced: Advance) -> int:
+def _due(setup: Setup, records: Tuple[Record, ...]) -> int:
     """When something happens by itself: an event's end, a reminder, an outbox that should have been emptied."""
     moments = [setup.now + LONGEST_QUIET]
-    for record in advanced.records:
+    for record in records:
         if record.alert.state != "resolved":
-            moments.append(reminder_due(record, setup.config.remind_seconds))
+            moments += [reminder_due(record, setup.config.remind_seconds)] if record.told else []
             moments += [record.until] if record.until is not None else []
     waiting = deliveries.oldest(setup.store)
     if waiting:

@@ -9,7 +9,9 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from .baseline import Baseline
 from .core import codec, digest
 from .core.model import Alert, Change, Observation, Severity
+from .errors import StoreError
 from .lifecycle import Told
+from .store import Store
 
 SCHEMA = 1
 DIFF_SHOWN = 5000
@@ -23,6 +25,7 @@ class Cost:
 
     cpu_milliseconds: int
     max_rss_kib: int
+    bytes_hashed: int
     checks: Mapping[str, int]
     """CPU milliseconds by check; one that did not have to look is absent."""
 
@@ -72,6 +75,33 @@ class Report:
         return {name: o for name, o in self.observations.items() if o.status == "ok"}
 
 
+@dataclass(frozen=True)
+class Last:
+    """``last.json`` as it is read back."""
+
+    schema: int
+    host: str
+    machine_id: str
+    time: str
+    version: str
+    baseline: Dict[str, Any]
+    checks: Dict[str, Dict[str, Any]]
+    alerts: Tuple[Alert, ...]
+    cost: Dict[str, Any]
+    stamps_bypassed_at: Optional[str]
+
+
+def read_last(store: Store) -> Last:
+    """The last recorded run. Raises StoreError when there is none or the file is damaged."""
+    document = store.read_document("last.json")
+    if document is None:
+        raise StoreError(f"{store.path} holds no run yet; take one with: sudo vps-sentry")
+    try:
+        return codec.decode(Last, document)
+    except codec.CodecError as exc:
+        raise StoreError(f"{store.path / 'last.json'} is damaged: {exc}; run vps-sentry to write it anew") from exc
+
+
 def last(report: Report) -> Dict[str, Any]:
     """The content of ``last.json``."""
     return {
@@ -86,6 +116,8 @@ def last(report: Report) -> Dict[str, Any]:
         "cost": {
             "cpu_seconds": _seconds(report.cost.cpu_milliseconds),
             "max_rss_kib": report.cost.max_rss_kib,
+            "bytes_hashed": report.cost.bytes_hashed,
+            "oldest_hash_age": None,
         },
         "stamps_bypassed_at": report.time if report.bypassed else None,
     }

@@ -104,7 +104,7 @@ def _systemd(host: Host) -> Iterator[Step]:
 
 def _log_source(setup: Setup) -> Step:
     """Which log of sshd the next run will read, looked at without remembering anything."""
-    check, known = setup.checks["ssh_auth"], memory.recall(setup.store, repair=False)
+    check, known = setup.checks["ssh_auth"], memory.recall(setup.store)
     options = setup.config.checks["ssh_auth"]
     if not options.enabled:
         return Step("skip", "log source", "ssh_auth is disabled by the configuration")

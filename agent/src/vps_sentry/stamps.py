@@ -106,5 +106,5 @@ def _stored(setup: Setup) -> Dict[Tuple[str, Stamp], bytes]:
 def _value(stamp: Stamp) -> Optional[bytes]:
     try:
         return take(*stamp)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError, ImportError, AttributeError, LookupError):
         return None

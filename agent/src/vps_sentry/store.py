@@ -6,12 +6,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import grp
 import json
 import os
 import stat
 import time
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import Any, BinaryIO, Iterator, List, Optional
 
 from .core import canonical
 from .errors import BusyError, StoreError
@@ -19,7 +20,10 @@ from .errors import BusyError, StoreError
 DEFAULT_PATH = "/var/lib/vps-sentry"
 LOCK_WAIT_SECONDS = 30
 BUSY = "busy"
-_PRIVATE = ("history", "plans", "snapshot", "stamps", "outbox", "acks", "damaged")
+_PRIVATE = ("history", "plans", "snapshot", "stamps", "test", "damaged")
+_SHARED = (("outbox", 0o2750), ("acks", 0o770))
+"""Shared with the user that ships, where there is one; root's alone elsewhere."""
+SHIP_GROUP = "vps-sentry-ship"
 _LOCK_POLL_SECONDS = 0.1
 
 
@@ -35,6 +39,9 @@ class Store:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             for name in _PRIVATE:
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
+            for name, mode in _SHARED:
+                if not (self.path / name).is_dir():
+                    _share(self.path / name, mode)
             public = self.path / "public"
             if not public.is_dir():
                 public.mkdir(mode=0o755)
@@ -45,8 +52,7 @@ class Store:
     @contextlib.contextmanager
     def lock(self, *, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
         """Hold the one lock. Raises BusyError naming the holder's pid after ``wait`` seconds."""
-        with (self.path / "lock").open("a+b") as handle:
-            os.chmod(handle.fileno(), 0o600)
+        with self._lock_file() as handle:
             _acquire(handle.fileno(), self.path, wait)
             handle.truncate(0)
             handle.write(b"%d\n" % os.getpid())
@@ -60,7 +66,7 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as exc:
-            raise StoreError(f"cannot read {self.path / name}: {exc.strerror}") from exc
+            raise StoreError(f"cannot read {self.path / name}: {_reason(exc)}") from exc
 
     def read_json(self, name: str) -> Any:
         """Parsed content, None when the file does not exist. Raises StoreError when it is damaged."""
@@ -108,13 +114,13 @@ class Store:
 
     def remove(self, name: str) -> None:
         """Remove a file; one that is not there, or is none, is left alone."""
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
+        with self._told("remove", name), contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
             (self.path / name).unlink()
 
     def set_aside(self, name: str) -> str:
         """Move a damaged file to ``damaged/`` so that nothing is lost, and return its new path."""
         kept = self.path / "damaged" / f"{name.replace('/', '-')}-{time.time_ns()}"
-        with contextlib.suppress(FileNotFoundError):
+        with self._told("keep aside", name):
             os.replace(self.path / name, kept)
         return str(kept)
 
@@ -135,7 +141,7 @@ class Store:
 
     def count_busy(self) -> None:
         """Note, without the lock, that a scheduled run found it taken."""
-        with (self.path / BUSY).open("ab") as handle:
+        with self._told("write", BUSY), (self.path / BUSY).open("ab") as handle:
             handle.write(b".")
 
     def busy(self) -> int:
@@ -148,6 +154,33 @@ class Store:
             return sorted(name for name in os.listdir(self.path / folder) if not name.startswith("."))
         except FileNotFoundError:
             return []
+        except OSError as exc:
+            raise StoreError(f"cannot list {self.path / folder}: {_reason(exc)}") from exc
+
+    def _lock_file(self) -> BinaryIO:
+        with self._told("open", "lock"):
+            return open(self.path / "lock", "a+b", opener=lambda path, flags: os.open(path, flags, 0o600))
+
+    @contextlib.contextmanager
+    def _told(self, verb: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            raise StoreError(f"cannot {verb} {self.path / name}: {_reason(exc)}") from exc
+
+
+def _share(path: Path, mode: int) -> None:
+    path.mkdir(mode=0o700)
+    # Inside the agent's own unit neither is allowed; there the installer has made these folders before.
+    with contextlib.suppress(KeyError, PermissionError):
+        os.chown(path, 0, grp.getgrnam(SHIP_GROUP).gr_gid)
+        path.chmod(mode)
+
+
+def _reason(error: OSError) -> str:
+    """The error in words; a missing permission comes with its remedy."""
+    remedy = "; run as root" if isinstance(error, PermissionError) else ""
+    return f"{error.strerror}{remedy}"
 
 
 def _acquire(descriptor: int, path: Path, wait: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Optional
+from typing import Iterator, Optional
 
 from .errors import ConfigError
 
@@ -41,8 +41,17 @@ def read(path: str, *, user: int) -> Optional[bytes]:
     return data
 
 
-def open_to_others(path: str) -> bool:
-    """Whether group or others may read ``path``."""
+def warnings(path: str, *, secrets: bool, user: int) -> Iterator[str]:
+    """What is not right about where ``path`` lies and who may read it."""
+    try:
+        read(path, user=user)
+    except ConfigError as exc:
+        yield f"root would not obey this file: {exc}"
+    if secrets and _open_to_others(path):
+        yield f"{path} may hold secrets and others may read it; run: chmod 600 {path}"
+
+
+def _open_to_others(path: str) -> bool:
     try:
         return bool(os.lstat(path).st_mode & 0o077)
     except OSError:
@@ -63,5 +72,7 @@ def _refuse_foreign(path: str, found: os.stat_result) -> None:
         raise ConfigError(f"{path}: is a link; name the real path")
     if found.st_uid != 0:
         raise ConfigError(f"{path}: belongs to uid {found.st_uid}, not to root; run: chown root:root {path}")
+    if found.st_mode & stat.S_ISVTX:
+        raise ConfigError(f"{path}: others may write there; put the file where only root may, such as /etc")
     if found.st_mode & 0o022:
         raise ConfigError(f"{path}: others may write it; run: chmod go-w {path}")

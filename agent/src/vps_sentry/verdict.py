@@ -19,10 +19,12 @@ def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome:
     found: List[Finding] = list(judge_changes(changes, setup.rate))
     found += _about_checks(looked)
     found += _about_footing(setup, looked, outcome)
+    # Without a baseline nothing is compared, so nothing can be said to have gone back.
+    blind = (outcome.baseline if outcome else looked.before.baseline).status != "accepted"
     moment = Moment(
         now=setup.now,
         remind_after=setup.config.remind_seconds,
-        silent=frozenset(name for name, observation in looked.checks.items() if observation.status != "ok"),
+        silent=frozenset(name for name, seen in looked.checks.items() if blind or seen.status != "ok"),
         accepted=outcome.accepted_keys() if outcome else {},
         acceptance=f"#{outcome.baseline.sequence} by {outcome.baseline.accepted_by}" if outcome else "",
     )

@@ -3,24 +3,35 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from .errors import ShipError
 from .sinks.discord import parse_webhook
 
+Section = Tuple[Dict[str, Any], FrozenSet[str]]
+"""An object of the configuration, and the keys that are known in it."""
 
-def find_discord_webhook(document: Dict[str, Any], *, known: Tuple[str, ...]) -> Tuple[Dict[str, Any], Optional[str]]:
-    """The document without the unknown keys that hold a webhook URL, and that URL.
 
-    Raises ValueError starting with ``webhook-parse-failure`` when two different URLs are found: none is used then.
+def find_discord_webhook(sections: List[Section], *, preferred: bool) -> Optional[str]:
+    """Take the unknown keys that hold a webhook URL out of ``sections``, and return that URL.
+
+    With ``preferred`` (one stands where it belongs) none is returned. Raises ValueError starting with
+    ``webhook-parse-failure`` when two different URLs are found: none is used then.
     """
-    holders = {key: set(_urls(value)) for key, value in document.items() if key not in known}
-    found = {url for urls in holders.values() for url in urls}
+    found: Dict[str, List[str]] = {}
+    for section, known in sections:
+        for key in [key for key in section if key not in known]:
+            urls = set(_urls(section[key]))
+            if urls:
+                del section[key]
+                for url in urls:
+                    found.setdefault(url, []).append(key)
+    if preferred:
+        return None
     if len(found) > 1:
-        keys = ", ".join(sorted(key for key, urls in holders.items() if urls))
+        keys = ", ".join(sorted({key for keys in found.values() for key in keys}))
         raise ValueError(f"webhook-parse-failure: {keys} hold different Discord webhooks; keep one, as notify.discord")
-    kept = {key: value for key, value in document.items() if not holders.get(key)}
-    return kept, next(iter(found), None)
+    return next(iter(found), None)
 
 
 def _is_webhook(text: str) -> bool:

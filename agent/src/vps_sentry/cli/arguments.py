@@ -26,9 +26,11 @@ def parse(arguments: List[str], *, scheduled: bool) -> argparse.Namespace:
 
 def _parser() -> Parser:
     parser = Parser(
+        allow_abbrev=False,
         prog="vps-sentry",
         description="Watch this host and say what changed since the accepted baseline.",
-        epilog="Without a command: run. Exit codes: 0 nothing open, 3 alerts open, 4 a check failed, "
+        epilog="Without a command: run, whose options (--accept-baseline, --full, --root and more) show with: "
+        "vps-sentry run --help. Exit codes: 0 nothing open, 3 alerts open, 4 a check failed, "
         "2 usage or configuration, 5 moved since reviewed, 1 internal.",
     )
     parser.add_argument("--version", action="version", version=f"vps-sentry {__version__}")
@@ -50,7 +52,7 @@ def _lazily(module: str, name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _add(commands: Any, name: str, about: str, target: str) -> Parser:
-    parser: Parser = commands.add_parser(name, help=about, description=about)
+    parser: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
     parser.add_argument("--config", default=CONFIG_PATH, metavar="FILE", help=f"configuration (default {CONFIG_PATH})")
     parser.add_argument("--state-dir", default=STATE_PATH, metavar="DIR", help=f"state (default {STATE_PATH})")
     parser.add_argument("--format", choices=("text", "json"), default="text")

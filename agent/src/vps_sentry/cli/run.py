@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from typing import Any, Dict, Tuple
 
-from .. import memory
+from .. import memory, trust
 from .. import report as report_room
 from ..accept import Outcome, Request
 from ..core import codec
@@ -20,6 +21,8 @@ from ..setup import Setup
 from . import text
 from .output import colored, print_json, print_lines
 from .setup import operator, read_login_uid, setup
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,26 +36,30 @@ def _look(options: argparse.Namespace) -> int:
     if options.dry_run or options.digest or options.only or options.reason:
         raise ConfigError("--dry-run, --digest, --only and --reason belong to --accept-baseline")
     prepared = setup(options)
-    _warn(prepared)
+    _warn(prepared, options.config)
     found = run_once(prepared).report
     if options.format == "json":
         print_json(report_room.last(found))
     else:
-        print_lines(text.report(found, color=colored(options)))
+        print_lines(text.report(found, color=colored(options), hints=options.root == "/"))
         if options.root != "/":
             print_lines([f"state of this disk: {prepared.store.path}"])
     code = found.exit_code
     return EXIT_OK if options.exit_zero and code in (EXIT_ALERTS, EXIT_FAILED) else code
 
 
-def _warn(prepared: Setup) -> None:
-    for warning in prepared.config.warnings:
-        print(f"vps-sentry: {warning}", file=sys.stderr)
+def _warn(prepared: Setup, path: str) -> None:
+    found = prepared.config
+    readable = trust.warnings(path, secrets=bool(found.notify.sinks), user=os.geteuid())
+    for warning in (*found.warnings, *readable):
+        print(f"vps-sentry: warning: {warning}", file=sys.stderr)
 
 
 def _accept(options: argparse.Namespace) -> int:
     prepared = setup(options)
     _refuse_unknown(prepared, tuple(options.only))
+    if options.digest and not _DIGEST.fullmatch(options.digest):
+        raise ConfigError("--digest takes the name of a kept plan: sha256: and 64 lower-case hex digits")
     if options.digest and (options.dry_run or options.only):
         raise ConfigError("--digest accepts a kept plan as it is; leave out --dry-run and --only")
     request = Request(
@@ -74,7 +81,7 @@ def roll_back(options: argparse.Namespace) -> int:
     prepared = setup(options)
     sequence = options.sequence
     if sequence is None:
-        sequence = memory.recall(prepared.store, repair=False).baseline.sequence - 1
+        sequence = memory.recall(prepared.store).baseline.sequence - 1
     request = Request(
         reason=options.reason,
         by=operator(os.environ, login_uid=read_login_uid()),

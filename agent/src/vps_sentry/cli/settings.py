@@ -4,29 +4,45 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from pathlib import Path
+from typing import Optional
 
 from .. import config, trust
+from ..errors import ConfigError
 from ..report import EXIT_OK
 from .output import print_json, print_lines
-from .setup import load_config
 
 
 def check(options: argparse.Namespace) -> int:
     """Say whether the file can be used, and what to mend about it. A wrong file exits with 2."""
     path = options.file or options.config
-    found = load_config(path)
-    warnings = list(found.warnings)
-    if found.notify.sinks and trust.open_to_others(path):
-        warnings.append(f"{path} may hold secrets and others may read it; run: chmod 600 {path}")
+    data = _read(path)
+    if data is None and options.file:
+        raise ConfigError(f"{path} does not exist")
+    found = config.default() if data is None else config.parse(data, path=path)
+    warnings = [*found.warnings, *trust.warnings(path, secrets=bool(found.notify.sinks), user=os.geteuid())]
     for warning in warnings:
         print(f"vps-sentry: warning: {warning}", file=sys.stderr)
     if options.format == "json":
         print_json({"path": path, "warnings": warnings, "effective": config.effective(found)})
     else:
-        sinks = ", ".join(sorted(found.notify.sinks)) or "nowhere (no sink is configured)"
-        print_lines([f"{path}: usable; alerts go to {sinks}"])
+        names = ", ".join(sorted(found.notify.sinks))
+        sinks = f"to {names}" if names else "nowhere (no sink is configured)"
+        usable = "does not exist, the defaults hold" if data is None else "usable"
+        print_lines([f"{path}: {usable}; alerts go {sinks}"])
     return EXIT_OK
+
+
+def _read(path: str) -> Optional[bytes]:
+    """The file as it is: whether root may obey it from where it lies is a warning here, not a refusal."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
 
 
 def example(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from typing import Mapping, Optional, Tuple
 from .. import __file__ as package_file
 from .. import __version__, config, trust
 from ..checks import discover
+from ..config import DEFAULT_PATH as CONFIG_PATH
 from ..config import Config
 from ..errors import ConfigError, StoreError
 from ..host import Host
@@ -63,17 +64,20 @@ def digest() -> Optional[str]:
 
 
 def load_config(path: str) -> Config:
-    """The configuration in ``path``; the defaults when there is no such file. Raises ConfigError."""
+    """The configuration in ``path``; the defaults when the usual file does not exist. Raises ConfigError."""
     data = trust.read(path, user=os.geteuid())
+    if data is None and path != CONFIG_PATH:
+        raise ConfigError(f"{path} does not exist")
     return config.default() if data is None else config.parse(data, path=path)
 
 
 def _config(options: argparse.Namespace, store: Store) -> Tuple[Config, str]:
     try:
+        parsed = load_config(options.config)
         data = trust.read(options.config, user=os.geteuid())
         if data is None:
-            return config.default(), ""
-        parsed = config.parse(data, path=options.config)
+            _refuse_vanished(options.config, store)
+            return parsed, ""
     except ConfigError as exc:
         if not options.scheduled:
             raise
@@ -81,6 +85,11 @@ def _config(options: argparse.Namespace, store: Store) -> Tuple[Config, str]:
     if store.read(LAST_GOOD) != data:
         store.write(LAST_GOOD, data)
     return parsed, ""
+
+
+def _refuse_vanished(path: str, store: Store) -> None:
+    if store.read(LAST_GOOD) is not None:
+        raise ConfigError(f"{path} is gone although one was in force; put it back, or write {{}} into it to go without")
 
 
 def _last_good(store: Store) -> Config:

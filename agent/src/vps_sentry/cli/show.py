@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, Dict, Iterator
+import re
+from typing import Any, Iterator, Tuple
 
-from .. import history, memory
+from .. import history, memory, observations
 from .. import report as report_room
+from ..baseline import FILE
 from ..checks import discover
 from ..config import effective
 from ..core import codec
-from ..errors import StoreError
+from ..core.diff import diff
+from ..core.model import Change
 from ..report import EXIT_OK
 from ..store import Store
 from . import text
@@ -37,7 +40,8 @@ def baseline(options: argparse.Namespace) -> int:
 
 
 def _show(store: Store) -> Any:
-    found = memory.recall(store, repair=False).baseline
+    store.read(FILE)  # An ordinary user is told to be root, not that the baseline is lost.
+    found = memory.recall(store).baseline
     document = {**report_room.baseline_summary(found), "reason": found.reason, "checks": codec.encode(found.checks)}
     return document, _show_lines(found)
 
@@ -51,22 +55,25 @@ def _show_lines(found: Any) -> Iterator[str]:
 
 
 def _diff(store: Store) -> Any:
-    document = store.read_json("diff.json")
-    if document is None:
-        raise StoreError(f"{store.path} holds no run yet; take one with: sudo vps-sentry")
-    return document, _diff_lines(document)
+    """All of it, made anew from what is on disk: ``diff.json`` holds the first 5,000 only."""
+    found = memory.recall(store).baseline
+    report_room.read_last(store)
+    seen = {name: observations.load(store, name) for name in discover()}
+    known = {name: observation for name, observation in seen.items() if observation is not None}
+    changes = diff(found.checks, known) if found.status == "accepted" else ()
+    if found.status != "accepted":
+        return report_room.diff(()), [text.visible(text.baseline_line(found))]
+    document = {"schema": 1, "changes": [report_room.change_document(change) for change in changes], "more": 0}
+    return document, _diff_lines(changes)
 
 
-def _diff_lines(document: Dict[str, Any]) -> Iterator[str]:
-    for change in document["changes"]:
-        yield text.visible(f"{change['change']:<8} {change['check']} {change['key']}")
-        for name in change["fields"]:
-            before = (change["before"] or {}).get(name)
-            after = (change["after"] or {}).get(name)
+def _diff_lines(changes: Tuple[Change, ...]) -> Iterator[str]:
+    for change in changes:
+        yield text.visible(f"{change.change:<8} {change.check} {change.key}")
+        for name in change.fields():
+            before, after = (change.before or {}).get(name), (change.after or {}).get(name)
             yield text.visible(f"{'':<9}{name}: {_plain(before)} -> {_plain(after)}")
-    if document["more"]:
-        yield f"and {document['more']:,} more"
-    if not document["changes"]:
+    if not changes:
         yield "nothing differs from the accepted baseline"
 
 
@@ -83,32 +90,29 @@ def _log(store: Store) -> Any:
 def status(options: argparse.Namespace) -> int:
     """The last full run merged with the heartbeat of the quiet ticks since; exit code of the last tick."""
     store = Store(options.state_dir)
-    last = store.read_document("last.json")
-    if last is None:
-        raise StoreError(f"{store.path} holds no run yet; take one with: sudo vps-sentry")
+    last = report_room.read_last(store)
     beat = (store.read("heartbeat") or b"").decode("ascii", "replace").strip()
     waiting = len(store.names("outbox"))
-    document = {**last, "heartbeat": beat, "outbox": waiting}
     if options.format == "json":
-        print_json(document)
+        print_json({**codec.encode(last), "heartbeat": beat, "outbox": waiting})
     else:
-        print_lines(_status_lines(document))
-    words = dict(word.partition("=")[::2] for word in beat.split())
-    return int(words.get("exit", EXIT_OK))
+        print_lines(_status_lines(last, beat, waiting))
+    found = re.search(r" exit=([0-9]) ", beat)
+    return int(found[1]) if found else EXIT_OK
 
 
-def _status_lines(document: Dict[str, Any]) -> Iterator[str]:
-    yield text.visible(f"vps-sentry {document['version']} on {document['host']}, last full run {document['time']}")
-    found = document["baseline"]
-    yield text.visible(
-        f"baseline #{found['sequence']} {found['status']}, {found['accepted_at']} by {found['accepted_by']}"
-    )
-    yield text.visible(f"heartbeat {document['heartbeat']}")
-    for name, check in sorted(document["checks"].items()):
-        yield text.visible(f"{name:<10}{check['status']}, {check['items']:,} items{_because(check['error'])}")
-    for alert in document["alerts"]:
-        yield text.visible(f"{alert['state']:<9} {alert['severity']:<9} {alert['title']}")
-    yield f"{document['outbox']} messages waiting to be shipped"
+def _status_lines(last: report_room.Last, beat: str, waiting: int) -> Iterator[str]:
+    yield text.visible(f"vps-sentry {last.version} on {last.host}, last full run {last.time}")
+    found = last.baseline
+    accepted = f"baseline #{found['sequence']}, accepted {found['accepted_at']} by {found['accepted_by']}"
+    status = {"accepted": accepted, "none": "no baseline accepted yet", "lost": "baseline IS LOST"}
+    yield text.visible(status.get(found["status"], "baseline unknown"))
+    yield text.visible(f"last tick {beat.partition(' due=')[0] or 'unknown'}")
+    for name, check in sorted(last.checks.items()):
+        yield text.visible(f"{name:<14}{check['status']}, {text.count(check['items'])}{_because(check['error'])}")
+    for alert in last.alerts:
+        yield text.visible(f"{alert.state:<9} {alert.severity:<9} {alert.title}")
+    yield f"{waiting} message{'' if waiting == 1 else 's'} waiting to be shipped"
 
 
 def _because(error: Any) -> str:

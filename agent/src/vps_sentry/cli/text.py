@@ -29,8 +29,8 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else "".join(f"\\x{b:02x}" for b in c.encode("utf-8", "replace")) for c in text)
 
 
-def report(found: Report, *, color: bool) -> Iterator[str]:
-    """One run: who and when, what stands open, what the checks saw."""
+def report(found: Report, *, color: bool, hints: bool = True) -> Iterator[str]:
+    """One run: who and when, what stands open, what the checks saw; ``hints`` are commands for this very host."""
     identity = found.identity
     yield visible(f"vps-sentry {identity.version} on {identity.host}, {found.time}, run {found.run}")
     yield visible(baseline_line(found.baseline))
@@ -39,24 +39,29 @@ def report(found: Report, *, color: bool) -> Iterator[str]:
     ended = [alert for alert in found.alerts if alert.state == "resolved"]
     for alert in standing:
         yield from _alert(alert, color)
+        seen = found.observations.get(alert.check)
+        hint = accept_hint(alert, seen.learnable if seen else ())
+        if hints and hint:
+            yield visible(f"{'':<10}{hint}")
     for alert in ended:
         yield visible(f"resolved  {alert.title} ({alert.detail})")
     if standing or ended:
         yield ""
     for name, observation in sorted(found.observations.items()):
-        what = _count(len(observation.items))
+        what = count(len(observation.items))
         problem = {
             "ok": what,
             "failed": f"COULD NOT CHECK: {observation.error}",
             "skipped": f"skipped: {observation.error}",
         }
-        yield visible(f"{name:<10}{problem[observation.status]}")
+        yield visible(f"{name:<14}{problem[observation.status]}")
     yield ""
     cost = found.cost
     yield f"{_open_line(found.alerts)}; {cost.cpu_milliseconds / 1000:.2f} s CPU, {cost.max_rss_kib // 1024} MiB"
 
 
-def _count(number: int) -> str:
+def count(number: int) -> str:
+    """``1 item``, ``1,964 items``."""
     return "1 item" if number == 1 else f"{number:,} items" if number else "looked, nothing to list"
 
 
@@ -75,19 +80,18 @@ def _alert(alert: Alert, color: bool) -> Iterator[str]:
     yield (f"{_COLOR[alert.severity]}{word}{_RESET}" if color else word) + visible(alert.title)
     state = "changed, " if alert.state == "changed" else ""
     yield visible(f"{'':<10}{alert.detail}; {state}since {alert.first_seen}; {alert.code} {alert.id}")
-    hint = accept_hint(alert)
-    if hint:
-        yield visible(f"{'':<10}accept with: {hint}")
 
 
-def accept_hint(alert: Alert) -> str:
+def accept_hint(alert: Alert, learnable: Iterable[str]) -> str:
     """The command that makes the alert's item trusted; empty where there is nothing to accept."""
-    if alert.check in ("baseline", "state", "configuration", "ship") or alert.code == "check_failed":
-        return ""
     key = alert.key.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
-    grouped = alert.before is None and alert.after is None and alert.key.startswith("/")
-    selector = alert.check if alert.key == alert.check else f"{alert.check}:{key}{'/*' if grouped else ''}"
-    return f"sudo vps-sentry --accept-baseline --only {shlex.quote(selector)}"
+    command = "sudo vps-sentry --accept-baseline"
+    if alert.before is not None or alert.after is not None or alert.key in learnable:
+        return f"accept with: {command} --only {shlex.quote(f'{alert.check}:{key}')}"
+    if alert.key.startswith("/"):
+        # A group: what else lies below is in the plan too, so it is looked at first.
+        return f"review with: {command} --dry-run --only {shlex.quote(f'{alert.check}:{key}/*')}"
+    return ""
 
 
 def _open_line(alerts: Tuple[Alert, ...]) -> str:

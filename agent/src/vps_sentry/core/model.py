@@ -56,15 +56,6 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """All observations of one run, by check name."""
-
-    machine_id: str
-    time: str
-    checks: Mapping[str, Observation]
-
-
-@dataclass(frozen=True)
 class Change:
     """The difference between baseline and snapshot in one item."""
 

@@ -24,7 +24,7 @@ def quiet(state: str, *, bypass: "bool | None" = None) -> "int | None":
         if not 0 < due - now <= 86400 or not _unmoved(stamps):
             return None
         heartbeat.write(state, heartbeat.line(now, run=run, code=code, due=due))
-    except (OSError, ValueError, EOFError, TypeError, ImportError):
+    except (OSError, ValueError, EOFError, TypeError, ImportError, AttributeError, LookupError):
         return None
     return code
 
