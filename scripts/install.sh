@@ -122,6 +122,13 @@ install_release() {
     [ "${said%% *}" = unchanged ] || did "installed release ${said#* } in /opt/vps-sentry"
 }
 
+# Minimal images come without one, and the agent knows a host by it.
+make_machine_id() {
+    ! grep -Eqs '^[0-9a-f]{32}$' /etc/machine-id || return 0
+    tr -d - </proc/sys/kernel/random/uuid >"$work/machine-id"
+    place "$work/machine-id" /etc/machine-id 444
+}
+
 install_commands() {
     for name in vps-sentry vps-sentry-ship vps-sentry-selftest; do
         place "$deploy/bin/$name" "/usr/local/bin/$name" 755
@@ -223,6 +230,7 @@ trap 'rm -rf -- "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
 install_runtime
+make_machine_id
 install_commands
 make_user
 make_state

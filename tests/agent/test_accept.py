@@ -9,7 +9,7 @@ from typing import Dict
 import pytest
 from support.runs import World, shipped, standing
 from vps_sentry.accept import Request
-from vps_sentry.errors import MovedError, StoreError
+from vps_sentry.errors import ConfigError, MovedError, StoreError
 
 
 @pytest.fixture(name="world")
@@ -131,3 +131,17 @@ def test_a_rollback_to_what_is_not_kept_is_refused(world: World) -> None:
         world.accept(rollback=7)
     with pytest.raises(MovedError, match="signed plan"):
         world.accept(rollback=1, signed=True)
+
+
+def test_a_selector_that_means_nothing_accepts_nothing(world: World) -> None:
+    with pytest.raises(ConfigError, match="--only things:typo means nothing here"):
+        world.accept(only=("things:typo",))
+    assert world.store.read("baseline.json") is None
+
+
+def test_a_dry_run_leaves_damage_to_be_told(world: World) -> None:
+    world.accept()
+    world.store.write("alerts.json", b"{torn")
+    world.accept(dry_run=True)
+
+    assert "state_damaged" in {code for code, _, _ in standing(world.run().report)}

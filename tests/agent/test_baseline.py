@@ -73,3 +73,12 @@ def test_the_documented_reset_begins_anew(world: World) -> None:
 
     assert "none" == baseline.load(world.store, last_sequence=0).status
     assert [("no_baseline", "open", "baseline")] == standing(world.run().report)
+
+
+def test_what_stood_open_does_not_end_because_the_baseline_is_lost(world: World) -> None:
+    world.accept()
+    world.items["a"] = {"n": 9}
+    world.run()
+    (world.path / "state/baseline.json").unlink()
+
+    assert ("thing_changed", "open", "a") in standing(world.run().report)

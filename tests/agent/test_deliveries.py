@@ -67,14 +67,34 @@ def test_a_hostile_ack_removes_no_entry(world: World, plant: Any) -> None:
     assert Path("/etc/passwd").exists()
 
 
-def test_a_damaged_entry_is_kept_aside(world: World) -> None:
+def test_a_damaged_entry_is_kept_aside_and_what_stands_is_told_again(world: World) -> None:
     world.run()
     (name,) = world.store.names("outbox")
     (world.path / "state" / "outbox" / name).write_bytes(b"torn")
+    report = world.run().report
+
+    assert [b"torn"] == [path.read_bytes() for path in (world.path / "state" / "damaged").iterdir()]
+    assert ("state_damaged", "open", f"outbox/{name}") in standing(report)
+    assert {"no_baseline", "state_damaged"} == {alert.code for alert in shipped(world)[0].alerts}
+
+
+def test_junk_acks_are_cleared_a_bounded_number_a_run(world: World) -> None:
+    world.sinks = {}
+    for number in range(1500):
+        (world.path / "state" / "acks" / f"junk-{number}").touch()
     world.run()
 
-    assert [] == world.store.names("outbox")
-    assert [b"torn"] == [path.read_bytes() for path in (world.path / "state" / "damaged").iterdir()]
+    assert 500 == len(world.store.names("acks"))
+
+
+def test_what_was_opened_without_a_sink_is_told_once_there_is_one(world: World) -> None:
+    sinks, world.sinks = world.sinks, {}
+    world.run()
+    world.sinks = sinks
+    world.run()
+    world.run()
+
+    assert [["no_baseline"]] == [[alert.code for alert in entry.alerts] for entry in shipped(world)]
 
 
 def test_an_unshipped_message_becomes_an_alert_after_an_hour(world: World) -> None:

@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.tree import ROOT
 from vps_sentry.errors import CollectError
 from vps_sentry.host import Host
 
@@ -86,11 +89,37 @@ def test_identity_of_a_mounted_disk(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "uninitialized\n", "A" * 32, "../../etc", "0" * 33])
-def test_a_machine_without_an_id_is_refused(root: Path, text: str) -> None:
+def test_an_image_without_identity_is_known_by_its_place(root: Path, text: str) -> None:
     (root / "etc/machine-id").write_text(text)
+    (root / "etc/hostname").unlink()
+    host = Host(str(root))
 
-    with pytest.raises(CollectError, match="systemd-machine-id-setup"):
-        Host(str(root)).machine_id()
+    assert 32 == len(host.machine_id())
+    assert (host.machine_id(), str(root)) == (Host(str(root)).machine_id(), host.name())
+
+
+def test_a_live_system_without_an_id_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "machine-id").write_text("uninitialized")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from vps_sentry.host import Host\n"
+        "try: Host().machine_id()\n"
+        "except Exception as exc: print(exc)"
+    )
+    script = f'mount --bind {tmp_path}/machine-id /etc/machine-id && exec "{sys.executable}" -c "$1" "$2"'
+    command = ["unshare", "-m", "sh", "-c", script, "sh", program, str(ROOT / "agent/src")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "make one with systemd-machine-id-setup" in answer
+
+
+def test_a_fifo_is_not_even_opened(root: Path) -> None:
+    """Who waits at the other end would notice."""
+    os.mkfifo(root / "etc/fifo")
+    with pytest.raises(CollectError, match="not a regular file"):
+        Host(str(root)).read("/etc/fifo")
+
+    with pytest.raises(OSError, match="No such device or address"):
+        os.open(root / "etc/fifo", os.O_WRONLY | os.O_NONBLOCK)
 
 
 def test_no_sshd_has_no_host_keys(tmp_path: Path) -> None:

@@ -59,3 +59,12 @@ def test_a_check_that_worked_and_fails_is_a_finding() -> None:
     assert ["netlink refused"] == status("failed", worked=True)
     assert [] == status("failed", worked=False)
     assert [] == status("skipped", worked=True)
+
+
+def test_a_group_tells_apart_what_its_items_are() -> None:
+    changes = added([f"/etc/x/{number:02}" for number in range(30)])
+    other = [*changes[:-1], Change("added", "files", changes[-1].key, None, {"type": "file", "sha256": "trojan"})]
+    (before,), (after,) = judge_changes(changes, rate), judge_changes(other, rate)
+
+    assert before.content != after.content
+    assert tuple(change.key for change in changes) == before.members

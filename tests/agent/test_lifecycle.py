@@ -8,7 +8,7 @@ from typing import List, Tuple
 
 import pytest
 from vps_sentry.judge import Finding
-from vps_sentry.lifecycle import Advance, Moment, advance, identity
+from vps_sentry.lifecycle import Advance, Moment, advance, identity, untold
 
 NOW = 1_764_000_000
 DAY = 86400
@@ -117,3 +117,38 @@ def test_the_id_is_never_of_the_value() -> None:
     assert identity(PORT) == identity(replace(PORT, severity="critical", after={"owners": "x"}, title="t"))
     assert identity(PORT) != identity(replace(PORT, key="tcp:4445"))
     assert 16 == len(identity(PORT))
+
+
+GROUP = Finding("file_added", "warning", "files", "/etc/x", "30 changes", "d", members=("/etc/x/1",), content="c1")
+MEMBER = Finding("file_added", "warning", "files", "/etc/x/1", "appeared", "d", None, {"type": "file"})
+
+
+def test_a_member_of_a_new_group_is_not_gone() -> None:
+    first = advance((), [MEMBER], moment=moment())
+    grown = advance(first.records, [GROUP], moment=moment(NOW + 300))
+
+    assert ["resolved: told as file_added of /etc/x now"] == [a.detail for a in grown.alerts if a.state == "resolved"]
+
+
+def test_a_group_that_shrank_is_not_gone() -> None:
+    first = advance((), [GROUP], moment=moment())
+    shrunk = advance(first.records, [MEMBER], moment=moment(NOW + 300))
+
+    assert ["resolved: told as file_added now"] == [a.detail for a in shrunk.alerts if a.state == "resolved"]
+
+
+def test_a_changed_member_of_a_group_is_news() -> None:
+    first = advance((), [GROUP], moment=moment())
+
+    assert [("changed", "/etc/x")] == told(
+        advance(first.records, [replace(GROUP, content="c2")], moment=moment(NOW + 300))
+    )
+
+
+def test_what_never_reached_the_outbox_is_told_again_and_has_no_end_to_tell() -> None:
+    first = advance((), [PORT], moment=moment())
+    lost = untold(first, frozenset())
+
+    assert [("opened", "tcp:4444")] == told(advance(lost, [PORT], moment=moment(NOW + 300)))
+    assert [] == told(advance(lost, [], moment=moment(NOW + 300)))
+    assert first.records == untold(first, frozenset({first.alerts[0].id}))

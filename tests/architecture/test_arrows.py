@@ -17,7 +17,7 @@ ARROWS: Dict[str, str] = {
     "errors": "",
     "release": "",
     "trust": "errors",
-    "host": "errors",
+    "host": "core errors",
     "proc": "core",
     "watch": "core host tick",
     "sshlog": "core errors host tick",

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import cli
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import open_store
 from support.fleet import file_items, make_bundle, many_paths, raw
 
 BASE = file_items(*many_paths(20))
@@ -59,7 +60,7 @@ WARNING  web-4 differs in 1 item (web, strong)
 def test_ingest_and_compare(tmp_path: Path, store: str, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(4):
         write(tmp_path / "in", f"web-{number}", BASE)
-    odd = {**BASE, KEY: {**BASE[KEY], "mode": 0o4755}, "/etc/sudoers.d/x": {"type": "file"}}
+    odd = {**BASE, KEY: {**BASE[KEY], "mode": "4755"}, "/etc/sudoers.d/x": {"type": "file"}}
     write(tmp_path / "in", "web-4", {key: value for key, value in odd.items() if not key.endswith("00008.conf")})
 
     assert run(capsys, "ingest", "--store", store, "--cohort", "web", str(tmp_path / "in")) == (
@@ -88,7 +89,7 @@ def test_a_refused_file_does_not_stop_the_others(
 
     code, out, err = run(capsys, "ingest", "--store", store, str(tmp_path))
 
-    assert (code, out) == (1, "ingested 1 bundles: 1 moved, 0 unchanged; 1 refused\n")
+    assert (code, out) == (1, "ingested 1 bundle: 1 moved, 0 unchanged; 1 refused\n")
     assert "web-0.json refused: not strict JSON" in err
     assert "\x1b" not in err
 
@@ -107,9 +108,19 @@ def test_hosts(tmp_path: Path, store: str, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_empty_store_compares_to_nothing(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(store, environ={}):
+        pass
     code, text, _ = run(capsys, "compare", "--store", store)
 
-    assert (code, text.splitlines()[-1]) == (0, "no differences (exit 0)")
+    assert (code, text.splitlines()[-1]) == (4, "no differences, incomplete (exit 4)")
+
+
+@pytest.mark.parametrize("command", ["compare", "hosts"])
+def test_a_store_that_is_not_there_is_not_made(command: str, store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = run(capsys, command, "--store", store)
+
+    assert (code, "there is none; collect first" in errors) == (1, True)
+    assert not Path(store.removeprefix("sqlite:///")).exists()
 
 
 WRONG: Dict[str, Tuple[List[str], str]] = {

@@ -55,7 +55,7 @@ VOTES: Dict[str, Tuple[Dict[str, Checks], str, List[int], List[str]]] = {
     "one of two: nobody knows who": (fleet_of(1, without(KEY)), "no quorum", [1, 1], ["web-0", "web-1"]),
     "one of three is named": (fleet_of(2, without(KEY)), "no quorum", [2, 1], ["web-2"]),
     "3 of 4 is no strong consensus": (fleet_of(3, without(KEY)), "majority", [3, 1], ["web-3"]),
-    "4 of 5 is strong": (fleet_of(4, changed(KEY, mode=0o4755)), "strong", [4, 1], ["web-4"]),
+    "4 of 5 is strong": (fleet_of(4, changed(KEY, mode="4755")), "strong", [4, 1], ["web-4"]),
     "absent is the consensus": (fleet_of(4, changed("/etc/new")), "strong", [4, 1], ["web-4"]),
     "two against four": (fleet_of(4, without(KEY), without(KEY)), "majority", [4, 2], ["web-4", "web-5"]),
     "two against two": (fleet_of(2, without(KEY), without(KEY)), "split", [2, 2], ["web-0", "web-1", "web-2", "web-3"]),

@@ -79,7 +79,7 @@ def raw(document: Any) -> bytes:
 
 def file_items(*paths: str, **fields: Any) -> Dict[str, Dict[str, Any]]:
     """Items of the check ``files`` with the same value each."""
-    value = {"type": "file", "mode": 0o644, "uid": 0, "gid": 0, "size": 3, "sha256": "00" * 32, **fields}
+    value = {"type": "file", "mode": "0644", "uid": 0, "gid": 0, "size": 3, "sha256": "00" * 32, **fields}
     return {path: dict(value) for path in paths}
 
 

@@ -12,8 +12,8 @@ from .core import codec
 from .core.clock import epoch, rfc3339
 from .core.diff import diff_items
 from .core.model import Change, Observation, Value
-from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked
-from .errors import MovedError, StoreError
+from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked, unmatched
+from .errors import ConfigError, MovedError, StoreError
 from .store import Store
 
 PLAN_LIFETIME = 24 * 3600
@@ -99,6 +99,9 @@ def decide(store: Store, situation: Situation, *, request: Request) -> Outcome:
         if problems:
             return Outcome("refused", proposal, baseline, tuple(problems))
     else:
+        nothing = unmatched(request.only, baseline=baseline.checks, checks=situation.observations)
+        if nothing:
+            raise ConfigError(f"--only {nothing[0]} means nothing here; see: vps-sentry baseline diff")
         proposal = propose(situation, only=request.only)
     if request.dry_run or request.signed:
         keep(store, proposal)
@@ -145,7 +148,7 @@ def propose(situation: Situation, *, only: Tuple[str, ...]) -> Proposal:
         sequence=situation.baseline.sequence,
         expires=rfc3339(situation.now + PLAN_LIFETIME),
         items=tuple(item_of(change) for change in found),
-        not_checked=not_checked(situation.observations),
+        not_checked=tuple(name for name in not_checked(situation.observations) if covers(only, name)),
     )
     return Proposal(plan, tuple(found))
 

@@ -18,7 +18,7 @@ from .store import Store
 
 STUCK_SECONDS = 3600
 ENTRY_MODE = 0o640
-ACK_LIMIT = 64 * 1024
+CLEARED_AT_ONCE = 1000
 LAST_SHIPPED = "last_shipped.json"
 
 
@@ -74,20 +74,30 @@ class Outlet:
         self.store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
 
 
-def absorb(store: Store, *, now: int) -> None:
-    """Clear away what the ship process says is done. It is not trusted: a word about no entry moves none."""
-    for name in store.names("acks"):
-        ack = _ack(store, name)
+def absorb(store: Store, *, now: int) -> Tuple[str, ...]:
+    """Clear away what the ship process says is done; the entries that were damaged, set aside now.
+
+    The ship process is not trusted: a word about no entry moves none, and however many it leaves are removed
+    a thousand a run.
+    """
+    damaged = []
+    entries = store.names("outbox")
+    for name in entries:
         entry = _entry(store, name)
-        if ack is not None and ack.done and entry is not None and entry.id == ack.id:
+        if entry is None:
+            store.set_aside(f"outbox/{name}")
+            damaged.append(f"outbox/{name}")
+            continue
+        ack = _ack(store, name)
+        if ack is not None and ack.done and entry.id == ack.id:
             if ack.reason == "sent":
                 store.write_json(LAST_SHIPPED, {"id": entry.id, "time": entry.time, "shipped": rfc3339(now)})
             store.remove(f"outbox/{name}")
-        if ack is None or ack.done or entry is None:
             store.remove(f"acks/{name}")
-    for name in store.names("outbox"):
-        if _entry(store, name) is None:
-            store.set_aside(f"outbox/{name}")
+    waiting = set(store.names("outbox"))
+    for name in [name for name in store.names("acks") if name not in waiting][:CLEARED_AT_ONCE]:
+        store.remove(f"acks/{name}")
+    return tuple(damaged)
 
 
 def oldest(store: Store) -> int:
@@ -108,7 +118,7 @@ def last_shipped(store: Store) -> Optional[str]:
 
 def _ack(store: Store, name: str) -> Optional[outbox.Ack]:
     try:
-        return outbox.decode_ack(store.read_foreign(f"acks/{name}", limit=ACK_LIMIT), name=name)
+        return outbox.decode_ack(store.read_foreign(f"acks/{name}", limit=outbox.ACK_LIMIT), name=name)
     except StoreError:
         return None
 

@@ -6,13 +6,29 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import List, Tuple
+from hashlib import sha256
+from typing import List, Optional, Tuple
 
+from .core.canonical import escape
 from .errors import CollectError
 
 READ_LIMIT = 16 * 1024 * 1024
 COMMAND_OUTPUT = 64 * 1024
 _MAX_LINKS = 40
+
+
+def open_regular(path: bytes, *, directory: Optional[int] = None, flags: int = 0) -> int:
+    """A descriptor to read a regular file. Raises OSError, EINVAL for anything else, which is never opened.
+
+    Opening a FIFO or a device is itself an act that others notice, so the place is looked at first.
+    """
+    place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+    finally:
+        os.close(place)
 
 
 class Host:
@@ -62,14 +78,10 @@ class Host:
         Raises CollectError when it is missing, unreadable, not a regular file or larger than ``limit`` bytes.
         """
         try:
-            descriptor = os.open(
-                self._follow(os.fsencode(path)), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            )
+            descriptor = open_regular(self._follow(os.fsencode(path)))
         except OSError as exc:
             raise CollectError(f"cannot read {path}: {exc.strerror}") from exc
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CollectError(f"cannot read {path}: not a regular file")
             with open(descriptor, "rb", closefd=False) as handle:
                 data = handle.read(limit + 1)
         except OSError as exc:
@@ -117,17 +129,28 @@ class Host:
         return done.returncode, done.stdout[:COMMAND_OUTPUT].decode("utf-8", "replace")
 
     def name(self) -> str:
-        """Host name: the kernel's on a live system, ``/etc/hostname`` elsewhere."""
+        """Host name: the kernel's on a live system, ``/etc/hostname`` elsewhere, its place where there is none."""
         if self.live:
             return os.uname().nodename
-        return self.read("/etc/hostname", limit=256).decode("utf-8", "replace").strip()
+        try:
+            return escape(self.read("/etc/hostname", limit=256).strip())
+        except CollectError:
+            return escape(os.fsencode(self.root))
 
     def machine_id(self) -> str:
-        """The machine-id(5). Raises CollectError when there is none."""
-        text = self.read("/etc/machine-id", limit=256).decode("ascii", "replace").strip()
-        if len(text) != 32 or not set(text) <= set("0123456789abcdef"):
-            raise CollectError("/etc/machine-id holds no machine id; run systemd-machine-id-setup")
-        return text
+        """The machine-id(5); of a disk without one a digest of its place. Raises CollectError on a live system."""
+        try:
+            text = self.read("/etc/machine-id", limit=256).decode("ascii", "replace").strip()
+        except CollectError:
+            text = ""
+        if len(text) == 32 and set(text) <= set("0123456789abcdef"):
+            return text
+        if not self.live:
+            # An image before its first boot has none yet; its place stands in for it.
+            return sha256(os.fsencode(self.root)).hexdigest()[:32]
+        raise CollectError(
+            "/etc/machine-id holds no machine id; make one with systemd-machine-id-setup, or install again"
+        )
 
     def host_keys(self) -> Tuple[str, ...]:
         """The public SSH host keys as ``type base64``, sorted; empty when sshd is not installed."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from .core import digest
 from .core.model import Change, Observation, Rating, Severity, Signal, Value
 
 GROUP_ABOVE = 20
@@ -29,6 +30,8 @@ class Finding:
     until: Optional[int] = None
     members: Tuple[str, ...] = ()
     """Keys of the items a grouped finding stands for."""
+    content: str = ""
+    """Digest over what those items are now, so that a later change of one of them is news."""
 
 
 def judge_changes(changes: Iterable[Change], rate: Rate) -> Iterator[Finding]:
@@ -76,6 +79,7 @@ def _group(check: str, code: str, place: str, members: List[Tuple[Change, Rating
         title=f"{len(names)} changes of one kind ({code.replace('_', ' ')}) in {place}",
         detail=f"{', '.join(names[:SHOWN_OF_GROUP])} and {more} more; all of them: vps-sentry baseline diff",
         members=tuple(names),
+        content=digest.digest([[change.key, change.change, change.after] for change, _ in members]),
     )
 
 

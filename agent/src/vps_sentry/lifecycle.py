@@ -153,7 +153,7 @@ def untold(advance: Advance, told: FrozenSet[str]) -> Tuple[Record, ...]:
 def _fingerprint(finding: Finding) -> str:
     # An event that goes on (until is set) says more every minute; only a new severity is news.
     said = [finding.severity] if finding.until is not None else [finding.severity, finding.before, finding.after]
-    return digest.digest([*said, finding.title if finding.until is None else ""])
+    return digest.digest([*said, finding.title if finding.until is None else "", finding.content])
 
 
 def _alert(key: str, finding: Finding, now: int) -> Alert:

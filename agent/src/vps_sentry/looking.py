@@ -52,5 +52,5 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         memory=before.checks.get(name, {}),
         cache=setup.store.read(observations.cache_name(name)) or b"",
         full=setup.full,
-        accepted=before.baseline.status == "lost" or name in before.baseline.checks,
+        accepted=before.baseline.status != "none",
     )

@@ -25,6 +25,8 @@ Reason = Literal[
     "nothing-to-ship",
     "backoff",
 ]
+ACK_LIMIT = 64 * 1024
+"""Bytes of an ack; a larger one is none."""
 _ID = re.compile(r"[0-9a-f]{16,64}", re.ASCII)
 _RANK = {"critical": 1, "warning": 2, "info": 3}
 _MARGIN = 256

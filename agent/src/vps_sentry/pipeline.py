@@ -33,8 +33,8 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
     identity = Identity(setup.host.name(), setup.host.machine_id(), setup.version)
     outlet = Outlet(setup.store, setup.config, identity, setup.now, setup.test)
     with setup.store.lock():
-        deliveries.absorb(setup.store, now=setup.now)
-        before = _of_this_machine(memory.recall(setup.store), identity)
+        lost = deliveries.absorb(setup.store, now=setup.now)
+        before = _told_again(_of_this_machine(memory.recall(setup.store), identity), lost)
         looked = look(setup, before, everything=request is not None)
         outcome = None
         if request is not None:
@@ -57,6 +57,14 @@ def _of_this_machine(before: Memory, identity: Identity) -> Memory:
         return before
     problem = f"the state directory was cloned from machine {baseline.machine_id}"
     return replace(before, baseline=replace(baseline, status="none", problem=problem, checks={}))
+
+
+def _told_again(before: Memory, lost: Tuple[str, ...]) -> Memory:
+    """Which alerts a damaged message held is not known, so all that stand are told once more."""
+    if not lost:
+        return before
+    damaged = {**before.damaged, **dict.fromkeys(lost, "a message to be shipped was damaged")}
+    return replace(before, damaged=damaged, records=tuple(replace(r, told=0) for r in before.records))
 
 
 def _accept(setup: Setup, looked: Looked, *, request: Request, outlet: Outlet) -> Outcome:
@@ -82,7 +90,13 @@ def _learn(setup: Setup, looked: Looked, *, outcome: Outcome, only: Tuple[str, .
         learn = setup.checks[name].learn
         if learn is not None and observation.status == "ok" and accept.covers(only, name):
             known = looked.before.checks.get(name, {}) if observation.memory is None else observation.memory
-            found[name] = replace(observation, memory=learn(known, keys.get(name, ()), setup.now), learnable={})
+            accepted = keys.get(name, ())
+            found[name] = replace(
+                observation,
+                memory=learn(known, accepted, setup.now),
+                learnable={key: value for key, value in observation.learnable.items() if key not in accepted},
+                signals=tuple(signal for signal in observation.signals if signal.key not in accepted),
+            )
     return replace(looked, observed=replace(looked.observed, checks=found))
 
 

@@ -118,9 +118,9 @@ class Store:
             (self.path / name).unlink()
 
     def set_aside(self, name: str) -> str:
-        """Move a damaged file to ``damaged/`` so that nothing is lost, and return its new path."""
+        """Move a damaged file, if it is there, to ``damaged/`` so that nothing is lost; its place there."""
         kept = self.path / "damaged" / f"{name.replace('/', '-')}-{time.time_ns()}"
-        with self._told("keep aside", name):
+        with self._told("keep aside", name), contextlib.suppress(FileNotFoundError):
             os.replace(self.path / name, kept)
         return str(kept)
 

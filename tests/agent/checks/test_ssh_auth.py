@@ -100,7 +100,7 @@ def test_another_source_than_last_time_is_said(root: Path) -> None:
 
 
 def test_no_source_at_all_is_a_failure_with_a_remedy(root: Path) -> None:
-    with pytest.raises(CollectError, match=r"no log of sshd can be read .*Storage=persistent"):
+    with pytest.raises(CollectError, match=r"no log of sshd can be read .*checks.ssh_auth.sources"):
         look(root, {})
 
 

@@ -15,6 +15,7 @@ import pytest
 from support.tree import ROOT
 from vps_sentry import __version__
 from vps_sentry.cli.setup import state_directory
+from vps_sentry.config import DEFAULT_PATH as CONFIG_PATH
 from vps_sentry.store import DEFAULT_PATH
 
 
@@ -76,15 +77,18 @@ def test_the_story_of_a_disk(shell: Shell) -> None:
     assert "resolved: gone" in shell.look().stdout
 
 
-def test_a_mounted_disk_has_a_state_of_its_own() -> None:
-    given = argparse.Namespace(state_dir=DEFAULT_PATH, root="/mnt/disk")
-    other = argparse.Namespace(state_dir=DEFAULT_PATH, root="/mnt/other")
-    chosen = argparse.Namespace(state_dir="/srv/state", root="/mnt/disk")
+def state_of(root: str = "/", config: str = CONFIG_PATH, state: str = DEFAULT_PATH) -> str:
+    return state_directory(argparse.Namespace(state_dir=state, root=root, config=config))
 
-    assert state_directory(given).startswith(f"{DEFAULT_PATH}/roots/")
-    assert state_directory(given) != state_directory(other)
-    assert "/srv/state" == state_directory(chosen)
-    assert DEFAULT_PATH == state_directory(argparse.Namespace(state_dir=DEFAULT_PATH, root="/"))
+
+def test_a_trial_has_a_state_of_its_own() -> None:
+    """A mounted disk or another configuration must not mix with what the timer knows of this host."""
+    others = {state_of(root="/mnt/a"), state_of(root="/mnt/b"), state_of(config="/root/test.json")}
+
+    assert DEFAULT_PATH == state_of()
+    assert "/srv/state" == state_of(root="/mnt/a", state="/srv/state")
+    assert 3 == len(others)
+    assert all(other.startswith(f"{DEFAULT_PATH}/trials/") for other in others)
 
 
 def test_json_for_programs(shell: Shell) -> None:

@@ -31,7 +31,7 @@ class Context:
     full: bool = False
     """``--full``: look at everything again, whatever the cache says."""
     accepted: bool = False
-    """Whether this check was accepted before: one whose memory is gone must not learn silently then."""
+    """Whether a baseline was accepted before: whatever a check meets from then on is not learnt silently."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
 
 from ..core.canonical import escape
-from ..core.model import Change, Observation, Rating, Signal, Value
+from ..core.model import Change, Observation, Rating, Severity, Signal, Value
 from ..core.units import duration
 from ..errors import CollectError
 from ..host import Host
@@ -143,8 +143,8 @@ def _source(context: Context, memory: Mapping[str, Any]) -> Source:
         except CollectError as exc:
             problems.append(str(exc))
     raise CollectError(
-        "no log of sshd can be read (" + "; ".join(problems) + "); let journald keep a journal (Storage=persistent in "
-        "/etc/systemd/journald.conf) or name the log in checks.ssh_auth.sources"
+        "no log of sshd can be read (" + "; ".join(problems) + "); let journald or rsyslog keep one, or name it in "
+        "checks.ssh_auth.sources"
     )
 
 
@@ -192,8 +192,9 @@ def _learnable(memory: Mapping[str, Any]) -> Dict[str, Value]:
 
 
 def rate(change: Change, options: Options) -> Rating:
-    """There are no items, so whatever changed is the check itself."""
-    return Rating("ssh_auth", "warning", f"{change.key} {change.change}")
+    """There are no items; what a plan holds of this check are logins to be known from then on."""
+    severity: Severity = "critical" if (change.after or {}).get("user") == "root" else "warning"
+    return Rating("ssh_first_login", severity, f"{change.key} becomes known")
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:

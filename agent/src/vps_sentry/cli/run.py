@@ -42,8 +42,8 @@ def _look(options: argparse.Namespace) -> int:
         print_json(report_room.last(found))
     else:
         print_lines(text.report(found, color=colored(options), hints=options.root == "/"))
-        if options.root != "/":
-            print_lines([f"state of this disk: {prepared.store.path}"])
+        if str(prepared.store.path) != options.state_dir:
+            print_lines([f"this look has a state of its own: {prepared.store.path}"])
     code = found.exit_code
     return EXIT_OK if options.exit_zero and code in (EXIT_ALERTS, EXIT_FAILED) else code
 

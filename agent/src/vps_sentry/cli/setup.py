@@ -50,12 +50,13 @@ def setup(options: argparse.Namespace) -> Setup:
 
 
 def state_directory(options: argparse.Namespace) -> str:
-    """Where state is kept: a mounted disk has its own, so that it never mixes with that of this host."""
+    """Where state is kept: what is tried on a mounted disk or with another configuration has its own."""
     given = str(options.state_dir)
-    if options.root == "/" or given != STATE_PATH:
+    trial = [os.path.realpath(options.root), os.path.realpath(options.config)]
+    if given != STATE_PATH or trial == ["/", CONFIG_PATH]:
         return given
-    name = hashlib.sha256(os.fsencode(os.path.realpath(options.root))).hexdigest()[:16]
-    return os.path.join(given, "roots", name)
+    name = hashlib.sha256(os.fsencode("\0".join(trial))).hexdigest()[:16]
+    return os.path.join(given, "trials", name)
 
 
 def digest() -> Optional[str]:

@@ -53,6 +53,18 @@ def selected(check: str, key: str, *, only: Tuple[str, ...]) -> bool:
     return any(name == check and (not colon or fnmatch.fnmatchcase(key, glob)) for name, colon, glob in parts)
 
 
+def unmatched(only: Tuple[str, ...], *, baseline: Mapping[str, Items], checks: Mapping[str, Observation]) -> List[str]:
+    """The selectors with a key glob that mean no item at all, accepted, seen or learnable."""
+    missing = []
+    for entry in only:
+        check, colon, _ = entry.partition(":")
+        seen = checks.get(check)
+        keys = {*baseline.get(check, {}), *(seen.items if seen else ()), *(seen.learnable if seen else ())}
+        if colon and not any(selected(check, key, only=(entry,)) for key in keys):
+            missing.append(entry)
+    return missing
+
+
 def item_of(change: Change) -> PlanItem:
     """The plan's line for one change."""
     return change.check, change.key, _digest(change.before), _digest(change.after)

@@ -11,6 +11,8 @@ from typing import Collection, Dict, Iterator, List, Mapping, Set, Tuple
 from ..core.canonical import escape
 
 UNKNOWN = "unknown"
+FOREIGN = " (not the file of that name here)"
+"""Behind the path of a program seen through another mount namespace, a container's or a forger's."""
 DELETED = " (deleted)"
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -97,10 +99,20 @@ def _links(process: int, table: str) -> Iterator[str]:
 
 def _describe(process: int, users: Mapping[int, str]) -> Owner:
     try:
-        exe = escape(os.readlink(b"exe", dir_fd=process))
+        path = os.readlink(b"exe", dir_fd=process)
+        exe = escape(path) + ("" if path.endswith(b" (deleted)") or _is_here(process, path) else FOREIGN)
     except OSError:
         exe = UNKNOWN
     return Owner(exe, parse_unit(_read(process, "cgroup")), parse_user(_read(process, "status"), users))
+
+
+def _is_here(process: int, path: bytes) -> bool:
+    """Whether the program is the file that this path names for us: a mount of its own can lend it any name."""
+    try:
+        own, named = os.stat("exe", dir_fd=process), os.stat(path)
+    except OSError:
+        return False
+    return (own.st_dev, own.st_ino) == (named.st_dev, named.st_ino)
 
 
 def _read(process: int, name: str) -> bytes:

@@ -8,6 +8,7 @@ import stat
 from hashlib import sha256
 from typing import Dict, NamedTuple, Optional
 
+from ..host import open_regular
 from ..tick.tree import signature
 from . import attributes
 
@@ -16,7 +17,6 @@ UNSTABLE = "unstable"
 
 _CHUNK = 256 * 1024
 _ATTEMPTS = 2
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Reading(NamedTuple):
@@ -31,7 +31,7 @@ class Reading(NamedTuple):
 def read(name: bytes, expected: os.stat_result, *, descriptor: Optional[int]) -> Reading:
     """Hash the regular file ``name`` in the directory ``descriptor`` (None: an absolute path).
 
-    ``expected`` is its lstat; whatever else stands there by now is not opened for long and is ``unstable``.
+    ``expected`` is its lstat; what else stands there by now is a problem, and only opened if it is a regular file.
     """
     try:
         handle = _open(name, descriptor)
@@ -47,10 +47,10 @@ def read(name: bytes, expected: os.stat_result, *, descriptor: Optional[int]) ->
 
 def _open(name: bytes, descriptor: Optional[int]) -> int:
     try:
-        return os.open(name, _FLAGS | os.O_NOATIME, dir_fd=descriptor)
+        return open_regular(name, directory=descriptor, flags=os.O_NOATIME | os.O_NOCTTY)
     except PermissionError:
         # Only the owner and root may read without leaving a trace in the access time.
-        return os.open(name, _FLAGS, dir_fd=descriptor)
+        return open_regular(name, directory=descriptor, flags=os.O_NOCTTY)
 
 
 def _read_stable(handle: int, expected: os.stat_result) -> Reading:

@@ -70,6 +70,9 @@ def _privilege(change: Change, pair: _Pair) -> str:
         return f"{change.key} appeared with the {names} bit (mode {after.get('mode')})"
     if names:
         return f"{names} bit appeared on {change.key} (mode {before.get('mode')} -> {after.get('mode')})"
+    if change.change == "changed" and _bits(after) and pair.moved("sha256", "uid", "gid"):
+        what = "content" if pair.moved("sha256") else "owner"
+        return f"{what} of {change.key} changed, which runs with its owner's rights (mode {after.get('mode')})"
     if "capabilities" in after and pair.moved("capabilities"):
         verb = "changed" if "capabilities" in before else "appeared"
         return f"file capabilities {verb} on {change.key}"

@@ -45,7 +45,7 @@ class ActionModule(ActionBase):
         _checked, given = self.validate_argument_spec(_ARGUMENTS)
         plain = json.loads(json.dumps(given))
         try:
-            with open_store(plain["store"], environ=os.environ) as store, store.read() as connection:
+            with open_store(plain["store"], environ=os.environ, create=False) as store, store.read() as connection:
                 found = survey(connection, axis=plain["axis"], max_age=plain["max_age"])
             if plain["result_file"] is not None and not self._task.check_mode:
                 write_result(Path(plain["result_file"]), report.to_json(found))

@@ -33,9 +33,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Entry point; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        with open_store(options.store, environ=os.environ) as store:
+        with open_store(options.store, environ=os.environ, create=options.run is _ingest) as store:
             code: int = options.run(store, options)
+            sys.stdout.flush()
             return code
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python's own flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
     except (LibraryError, StoreError) as exc:
         print(f"vps-sentry-fleet: {exc}", file=sys.stderr)
         return ERROR
@@ -58,10 +63,17 @@ def _parser() -> argparse.ArgumentParser:
     compared = commands.add_parser("compare", parents=[common], help="which host differs from its peers")
     compared.add_argument("--axis", choices=("snapshot", "accepted"), default="snapshot")
     compared.add_argument(
-        "--max-age", type=int, default=MAX_AGE, metavar="N", help="missed collects that cost the vote"
+        "--max-age", type=_at_least_one, default=MAX_AGE, metavar="N", help="missed collects that cost the vote"
     )
     compared.set_defaults(run=_compare)
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
 
 
 def _ingest(store: Store, options: argparse.Namespace) -> int:
@@ -77,7 +89,8 @@ def _ingest(store: Store, options: argparse.Namespace) -> int:
         print(json.dumps({"schema": report.SCHEMA, "ingested": [asdict(one) for one in done], "refused": refused}))
     else:
         moved = sum(one.moved for one in done)
-        print(f"ingested {len(done)} bundles: {moved} moved, {len(done) - moved} unchanged; {refused} refused")
+        bundles = "1 bundle" if len(done) == 1 else f"{len(done)} bundles"
+        print(f"ingested {bundles}: {moved} moved, {len(done) - moved} unchanged; {refused} refused")
     return ERROR if refused else 0
 
 

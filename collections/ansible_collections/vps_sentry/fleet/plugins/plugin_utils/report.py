@@ -91,8 +91,22 @@ def _group(one: Group, *, color: bool) -> Iterator[str]:
 
 def _item(finding: Finding) -> Tuple[str, ...]:
     common, *rest = finding.variants
-    parts = [_variant(variant, common, finding) for variant in rest]
+    if finding.level in ("strong", "majority"):
+        parts = [_variant(variant, common, finding) for variant in rest]
+    else:
+        # Nobody is the norm here, so no value stands before another.
+        parts = [f"{_brief(variant, finding)} on {_votes(variant, finding)}" for variant in finding.variants]
     return finding.check, show(finding.key), "; ".join(parts)
+
+
+def _brief(variant: Variant, finding: Finding) -> str:
+    """What tells this value from the others of the finding."""
+    if variant.value is None:
+        return "absent"
+    values = [_value(other.value) for other in finding.variants if other.value is not None]
+    here = _value(variant.value)
+    names = [name for name in sorted(here) if any(other.get(name) != here[name] for other in values)]
+    return ", ".join(f"{show(name)} {_short(name, here[name])}" for name in names) or "present"
 
 
 def _variant(variant: Variant, common: Variant, finding: Finding) -> str:
@@ -119,8 +133,6 @@ def _fields(common: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
 
 def _short(name: str, value: Any) -> str:
-    if name == "mode" and type(value) is int:
-        return f"{value & 0o7777:04o}"
     if type(value) is str:
         return show(value, limit=40 if len(value) != 64 else 12)
     return show(json.dumps(value), limit=60)

@@ -63,10 +63,12 @@ class Store:
 
 
 @contextmanager
-def open_store(url: Optional[str], *, environ: Mapping[str, str]) -> Iterator[Store]:
-    """The store at ``url`` (None: the default place), created when it is not there. Raises StoreError."""
+def open_store(url: Optional[str], *, environ: Mapping[str, str], create: bool = True) -> Iterator[Store]:
+    """The store at ``url`` (None: the default place), made when it is not there if ``create``. Raises StoreError."""
     require()
     path = locate(url, environ=environ)
+    if not create and not path.exists():
+        raise StoreError(f"store {path}: there is none; collect first, or name another one with --store")
     _make_private(path)
     store = Store(path)
     if not _is_ready(store):

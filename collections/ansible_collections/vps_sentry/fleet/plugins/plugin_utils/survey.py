@@ -54,8 +54,9 @@ class Survey:
 
     @property
     def incomplete(self) -> bool:
-        """Whether the comparison could not see all it should have seen; a skipped check was left out on purpose."""
-        return bool(self.missing or self.left_out or any(one.status != "skipped" for one in self.unchecked))
+        """Whether the comparison could not see all it should have seen; what everybody skips is left out on purpose."""
+        unseen = any(one.status != "skipped" for one in self.unchecked)
+        return not self.hosts or bool(self.missing or self.left_out) or unseen
 
     @property
     def exit_code(self) -> int:
@@ -133,11 +134,12 @@ def _by_cohort(
 
 def _unchecked(rows: List[HostRow], held: Mapping[str, Mapping[str, int]], problems: List[Problem]) -> List[Problem]:
     """Checks without a vote on a host that otherwise votes: told by the host, or silently not there."""
-    told = [problem for problem in problems if problem.host in held]
-    known = {(problem.host, problem.check) for problem in told}
     usual: DefaultDict[str, set[str]] = defaultdict(set)
     for row in rows:
         usual[row.cohort].update(held.get(row.name, {}))
+    peers = {row.name: usual[row.cohort] for row in rows}
+    told = [_told(problem, peers[problem.host]) for problem in problems if problem.host in held]
+    known = {(problem.host, problem.check) for problem in told}
     silent = [
         Problem(row.name, check, "missing", "its peers report this check, this host does not")
         for row in rows
@@ -146,6 +148,13 @@ def _unchecked(rows: List[HostRow], held: Mapping[str, Mapping[str, int]], probl
         if (row.name, check) not in known
     ]
     return sorted(told + silent, key=lambda problem: (problem.host, problem.check))
+
+
+def _told(problem: Problem, usual: set[str]) -> Problem:
+    """A host must not leave the vote by calling a check skipped that its peers report."""
+    if problem.status != "skipped" or problem.check not in usual:
+        return problem
+    return Problem(problem.host, problem.check, "withheld", f"skipped, its peers report it: {problem.error}")
 
 
 def _judged(electorate: Electorate) -> Cohort:
