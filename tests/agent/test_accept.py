@@ -145,3 +145,13 @@ def test_a_dry_run_leaves_damage_to_be_told(world: World) -> None:
     world.accept(dry_run=True)
 
     assert "state_damaged" in {code for code, _, _ in standing(world.run().report)}
+
+
+def test_a_plan_lives_for_a_day(world: World) -> None:
+    plan = world.accept(dry_run=True).outcome
+    assert plan is not None
+    world.now += 24 * 3600
+    refused = world.accept(digest=plan.proposal.plan.name).outcome
+
+    assert refused is not None
+    assert ("refused", f"the plan expired at {plan.proposal.plan.expires}") == (refused.kind, refused.refusals[0])

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, List
 
 import pytest
 from support.runs import World, shipped, standing
 from vps_sentry import outbox
+from vps_sentry.config import Delivery
 
 
 @pytest.fixture(name="world")
@@ -102,3 +103,36 @@ def test_an_unshipped_message_becomes_an_alert_after_an_hour(world: World) -> No
 
     assert "ship_stuck" not in [code for code, _, _ in standing(world.run(after=3000).report)]
     assert "ship_stuck" in [code for code, _, _ in standing(world.run(after=3600).report)]
+
+
+BARS = [
+    pytest.param(Delivery(), ["a", "root key"], id="everything from warning on"),
+    pytest.param(Delivery(mode="critical"), ["root key"], id="criticals only"),
+    pytest.param(Delivery(min_severity="critical"), ["root key"], id="the bar set to critical"),
+    pytest.param(Delivery(mode="controller"), [], id="the controller reads bundles, nothing is sent"),
+]
+
+
+@pytest.mark.parametrize(("delivery", "expected"), BARS)
+def test_what_is_loud_enough(world: World, delivery: Delivery, expected: List[str]) -> None:
+    world.items["root key"] = {"n": 1}
+    world.accept()
+    for name in world.store.names("outbox"):
+        world.store.remove(f"outbox/{name}")
+    world.delivery = delivery
+    world.items.update({"a": {"n": 9}, "root key": {"n": 9}})
+    world.run()
+
+    assert expected == sorted(alert.key for entry in shipped(world) for alert in entry.alerts)
+
+
+def test_entries_are_for_the_group_that_ships_and_status_for_all(world: World) -> None:
+    world.run()
+    (name,) = world.store.names("outbox")
+    modes = {path: oct((world.path / "state" / path).stat().st_mode & 0o777) for path in MODES}
+
+    assert MODES == modes
+    assert "0o640" == oct((world.path / "state" / "outbox" / name).stat().st_mode & 0o777)
+
+
+MODES = {"public/status.json": "0o644", "last.json": "0o600", "alerts.json": "0o600", "lock": "0o600"}

@@ -15,6 +15,7 @@ from vps_sentry.accept import Request
 from vps_sentry.pipeline import run_once
 from vps_sentry.setup import Setup
 from vps_sentry.store import Store
+from vps_sentry.tick import record
 
 
 class PowerCutError(BaseException):
@@ -133,3 +134,26 @@ def test_an_acceptance_is_never_without_a_trace(tmp_path: Path, after: int) -> N
     if world.store.read("baseline.json") is not None:
         assert ["accepted"] == [entry.kind for entry in history.entries(world.store)]
         assert "acceptance" in [entry.kind for entry in shipped(world)]
+
+
+def due(world: World) -> int:
+    """Seconds from the last run to the next one that is due at the latest."""
+    return record.loads((world.path / "state" / record.FILE).read_bytes())[0] - world.now
+
+
+def test_the_next_run_is_due_when_something_happens_by_itself(tmp_path: Path) -> None:
+    world = World(tmp_path, items={"root key": {"n": 1}}, sinks={})
+    world.accept()
+    assert 24 * 3600 == due(world)
+
+    world.sinks = World(tmp_path).sinks
+    world.items["root key"] = {"n": 9}
+    world.run()
+    # The message should have left the outbox within the hour.
+    assert 3600 == due(world)
+
+    (name,) = world.store.names("outbox")
+    world.store.remove(f"outbox/{name}")
+    world.run(after=3600)
+    # A critical is told again a day after it was told.
+    assert 23 * 3600 == due(world)

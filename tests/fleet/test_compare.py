@@ -209,3 +209,29 @@ def test_buckets_on_which_all_agree_are_never_opened(tmp_path: Path) -> None:
     assert pairs_before is not None
     assert pairs_before > 60
     assert len(read) == 1
+
+
+def test_four_voters_of_a_large_cohort_are_no_quorum(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        fill(store, fleet_of(4, without(KEY)))
+        fill(store, {f"down-{number}": {} for number in range(4)}, failed={"files": "cannot read /etc"})
+        with store.read() as connection:
+            (finding,) = survey(connection).findings
+
+    assert finding.level == "no quorum"
+
+
+def test_a_host_cannot_leave_the_vote_by_skipping_a_check(tmp_path: Path) -> None:
+    leaver = make_bundle("web-9", {"ports": {}})
+    leaver["checks"]["files"] = {"status": "skipped", "error": "disabled", "root": None, "buckets": []}
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        fill(store, fleet_of(4))
+        with store.write() as connection:
+            bundle = verify(raw(leaver), nonce=None, held={})
+            ingest.ingest(connection, bundle, name="web-9", cohort="web", at="2026-11-02T12:00:30Z")
+        with store.read() as connection:
+            found = survey(connection)
+
+    told = [(one.host, one.status) for one in found.unchecked if one.check == "files"]
+    assert [("web-9", "withheld")] == told
+    assert found.incomplete

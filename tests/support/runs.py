@@ -43,6 +43,7 @@ class World:
     scheduled: bool = False
     config_error: str = ""
     sinks: Mapping[str, Any] = field(default_factory=lambda: {"webhook": WebhookOptions(url="https://hook.example/x")})
+    delivery: Delivery = field(default_factory=Delivery)
     stampless: bool = False
     collected: int = 0
 
@@ -66,7 +67,7 @@ class World:
         return Setup(
             host=Host(str(self.path / "root")),
             store=self.store,
-            config=Config(checks={"things": Options()}, notify=Notify(Delivery(), dict(self.sinks))),
+            config=Config(checks={"things": Options()}, notify=Notify(self.delivery, dict(self.sinks))),
             checks={"things": self._check()},
             version="0.0.0",
             now=self.now,

@@ -169,7 +169,7 @@ def test_a_bad_configuration_is_refused_when_a_person_asks(shell: Shell) -> None
 
 
 def test_a_scheduled_run_looks_all_the_same(shell: Shell) -> None:
-    shell.config.write_text('{"remind_after": "12h"}')
+    shell.config.write_text('{"remind_after": "12h", "checks": {"files": {"enabled": false}}}')
     shell.look()
     shell.config.write_text('{"chekcs": {}}')
     given = ["run", "--root", str(shell.root)]
@@ -177,6 +177,7 @@ def test_a_scheduled_run_looks_all_the_same(shell: Shell) -> None:
 
     assert 2 == answer.returncode
     assert "the last good one is in force" in answer.stdout
+    assert "files         skipped: disabled by the configuration" in answer.stdout
     assert "chekcs: unknown key" in answer.stdout
 
 
@@ -257,3 +258,39 @@ def test_a_reader_that_goes_away_is_no_error(shell: Shell) -> None:
     answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=env)
 
     assert ("{", "") == (answer.stdout, answer.stderr)
+
+
+def test_a_configuration_that_vanished_is_not_an_empty_one(shell: Shell) -> None:
+    shell.look()
+    shell.config.unlink()
+
+    assert 2 == shell.look().returncode
+    scheduled = shell.run("run", "--root", str(shell.root), INVOCATION_ID="x")
+    assert (2, True) == (scheduled.returncode, "the last good one is in force" in scheduled.stdout)
+
+
+def test_documents_of_the_wrong_shape_are_a_sentence(shell: Shell) -> None:
+    shell.look()
+    for text in ("{}", "[]", '{"schema":1}', "null", "{"):
+        (shell.state / "last.json").write_text(text)
+        for words in (["status"], ["bundle"], ["baseline", "diff"]):
+            answer = shell.run(*words)
+
+            assert (1, False) == (answer.returncode, "Traceback" in answer.stderr), (text, words)
+
+
+def test_an_ordinary_user_is_told_to_be_root(shell: Shell) -> None:
+    shell.look()
+    program = (
+        # Once as root, because what is imported on the way may lie where only root can read.
+        "import os, sys, vps_sentry.cli.show; from vps_sentry.cli import main, parse\n"
+        "parse(sys.argv[1:], scheduled=False)\n"
+        "os.setgid(65534); os.setuid(65534); sys.exit(main(sys.argv[1:]))"
+    )
+    for words in (["status"], ["baseline", "log"], ["baseline", "show"]):
+        command = [sys.executable, "-c", program, *words, *shell.given]
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "agent/src")}
+        answer = subprocess.run(command, capture_output=True, text=True, env=env)
+
+        assert 1 == answer.returncode, words
+        assert "run as root" in answer.stderr
