@@ -40,7 +40,9 @@ def baseline(options: argparse.Namespace) -> int:
 
 
 def _show(store: Store) -> Any:
-    store.read(FILE)  # An ordinary user is told to be root, not that the baseline is lost.
+    # An ordinary user is told to be root, not that the baseline is lost.
+    store.read(FILE)
+    store.names("history")
     found = memory.recall(store).baseline
     document = {**report_room.baseline_summary(found), "reason": found.reason, "checks": codec.encode(found.checks)}
     return document, _show_lines(found)
