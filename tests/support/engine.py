@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Mapping, Optional, Sequence
 
 CONTAINERS = Path(__file__).resolve().parent.parent / "containers"
-IMAGE = "localhost/vps-sentry-test:bookworm"
+SUITE = "bookworm"
 SECONDS = 300
 
 
@@ -61,20 +61,30 @@ class Engine:
         return done
 
 
+def image(suite: str) -> str:
+    """Name of the image that ``build_image`` makes."""
+    return f"localhost/vps-sentry-test:{suite}"
+
+
+def build_image(suite: str, environment: Mapping[str, str]) -> None:
+    """Make the image of a Debian release if need be. Raises LabError with everything the build said."""
+    built = run_as_root([str(CONTAINERS / "build-image"), suite], environment=environment)
+    if built.returncode != 0:
+        raise LabError(f"tests/containers/build-image {suite} ended {built.returncode}: {built.stderr.strip()}")
+
+
 def find_engine(base: Optional[Mapping[str, str]] = None) -> Engine:
     """Make the image if need be and find out how a container starts here, in the environment ``base``.
 
     Raises LabError with every reason when none starts.
     """
     plain = dict(base or {})
-    built = run_as_root([str(CONTAINERS / "build-image")], environment=plain)
-    if built.returncode != 0:
-        raise LabError(f"tests/containers/build-image ended {built.returncode}: {built.stderr.strip()}")
+    build_image(SUITE, plain)
     reasons = []
     # Root without CAP_SYS_RESOURCE cannot set podman's own limits; only then are they replaced.
     for environment in (plain, {**plain, "CONTAINERS_CONF": str(CONTAINERS / "ci-containers.conf")}):
         engine = Engine(environment)
-        tried = engine.run("run", "--rm", IMAGE, "true", check=False)
+        tried = engine.run("run", "--rm", image(SUITE), "true", check=False)
         if tried.returncode == 0:
             return engine
         reasons.append(tried.stderr.strip())

@@ -15,7 +15,7 @@ from typing import Callable, Dict, List, Optional, Sequence, TypeVar
 
 import yaml
 
-from .engine import IMAGE, Engine, LabError
+from .engine import SUITE, Engine, LabError, build_image, image
 from .machine import Machine
 from .receiver import Receiver
 
@@ -82,14 +82,16 @@ class Lab:
         self._started = 0
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.key)], check=True)
 
-    def start(self, count: int = 1) -> List[Machine]:
-        """Boot ``count`` new machines side by side and wait until systemd says ``running`` on each."""
-        machines = [self._create() for _ in range(count)]
+    def start(self, count: int = 1, *, suite: str = SUITE) -> List[Machine]:
+        """Boot ``count`` new machines of a Debian release side by side; systemd says ``running`` on each."""
+        if suite != SUITE:
+            build_image(suite, self.engine.environment)
+        machines = [self._create(suite) for _ in range(count)]
         for machine in machines:
             self._admit(machine)
         return machines
 
-    def _create(self) -> Machine:
+    def _create(self, suite: str) -> Machine:
         self._started += 1
         name = f"node-{self._started}"
         container = f"vps-sentry-test-{self._session}-{name}"
@@ -100,7 +102,7 @@ class Lab:
         options = ["--systemd=always", capabilities, "--security-opt=apparmor=unconfined"]
         options += ["--rm", "--timeout", str(MACHINE_SECONDS), "--name", container, "--hostname", name]
         first = ["sh", "-euc", FIRST_BOOT, "first-boot", public, PASSWORD]
-        self.engine.run("run", "--detach", *options, IMAGE, *first)
+        self.engine.run("run", "--detach", *options, image(suite), *first)
         machine = Machine(self.engine, container, name, self.key, self.known_hosts)
         self._machines.append(machine)
         return machine

@@ -111,7 +111,8 @@ def _status_lines(last: report_room.Last, beat: str, waiting: int) -> Iterator[s
     yield text.visible(status.get(found["status"], "baseline unknown"))
     yield text.visible(f"last tick {beat.partition(' due=')[0] or 'unknown'}")
     for name, check in sorted(last.checks.items()):
-        yield text.visible(f"{name:<14}{check['status']}, {text.count(check['items'])}{_because(check['error'])}")
+        seen = text.count(check["items"]) if check["status"] == "ok" else check["status"]
+        yield text.visible(f"{name:<14}{seen}{_because(check['error'])}")
     for alert in last.alerts:
         yield text.visible(f"{alert.state:<9} {alert.severity:<9} {alert.title}")
     yield f"{waiting} message{'' if waiting == 1 else 's'} waiting to be shipped"

@@ -152,7 +152,8 @@ def outcome(found: Outcome) -> Iterator[str]:
         yield visible(f"baseline #{found.baseline.sequence} holds: {found.baseline.reason}; {counts}")
     elif found.kind == "proposed":
         yield f"nothing accepted; this plan would trust: {counts}"
-        yield f"accept exactly this: sudo vps-sentry --accept-baseline --digest {found.proposal.plan.name}"
+        if found.proposal.changes:
+            yield f"accept exactly this: sudo vps-sentry --accept-baseline --digest {found.proposal.plan.name}"
     else:
         yield "refused, nothing accepted:"
         yield from (visible(f"  {problem}") for problem in found.refusals)

@@ -61,7 +61,7 @@ class JournalSource:
         self._found = False
         try:
             if not readable(self._journal):
-                raise CollectError("the journal holds no entry that can be read here; run as root")
+                raise CollectError("the journal holds no entry that can be read here")
             self._oldest = self._time() // _MICRO
         except (OSError, CollectError) as exc:
             self.close()
