@@ -17,9 +17,8 @@ BAD = [
     pytest.param(
         {"chekcs": {}}, "chekcs: unknown key; known here: accept, checks, notify, remind_after", id="top level typo"
     ),
-    pytest.param(
-        {"checks": {"prots": {}}}, "checks.prots: unknown key; known here: files, ports, ssh_auth", id="check"
-    ),
+    pytest.param({"checks": {"prots": {}}}, "checks.prots: unknown key; known here: configuration, files", id="check"),
+    pytest.param({"checks": {"configuration": {"enabled": False}}}, "cannot be disabled", id="the watch on itself"),
     pytest.param({"checks": {"ports": {"expcted": []}}}, "checks.ports.expcted: unknown key", id="option"),
     pytest.param({"checks": {"ports": {"expected": ["tcp:99999"]}}}, "checks.ports", id="a port that is none"),
     pytest.param({"checks": {"files": {"watch": ["etc"]}}}, "checks.files", id="a relative watch path"),
@@ -90,7 +89,7 @@ def test_the_effective_configuration_holds_no_secret() -> None:
 def test_the_example_is_complete_and_can_be_used() -> None:
     example = config.example()
 
-    assert {"ssh_auth", "ports", "files"} == set(example["checks"])
+    assert {"configuration", "ssh_auth", "ports", "files"} == set(example["checks"])
     assert {"discord", "webhook", "heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
     assert config.default() == parse(example)
 

@@ -42,7 +42,7 @@ ARROWS: Dict[str, str] = {
     "stamps": "checks core errors memory setup tick",
     "handout": "baseline core errors host memory observations report store",
     "ship": "core errors outbox sinks store",
-    "looking": "checks core memory observations observe setup stamps",
+    "looking": "checks config core memory observations observe setup stamps",
     "verdict": "accept core deliveries findings judge lifecycle looking setup",
     "recording": "core deliveries lifecycle looking memory observations report setup stamps store tick",
     "pipeline": "*",

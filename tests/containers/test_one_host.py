@@ -19,8 +19,9 @@ pytestmark = pytest.mark.container
 
 def test_the_first_message_says_that_nothing_is_accepted(host: Watched) -> None:
     assert [("warning", "open", "no_baseline", "baseline")] == host.heard()
-    assert {"files": "ok", "ports": "ok", "ssh_auth": "ok"} == {
-        n: c["status"] for n, c in host.last()["checks"].items()
+    checks = host.last()["checks"]
+    assert {"configuration", "files", "ports", "ssh_auth"} == {
+        name for name in checks if checks[name]["status"] == "ok"
     }
 
 
@@ -161,3 +162,18 @@ def test_a_lost_baseline_is_critical_and_not_learnt(host: Watched) -> None:
     host.tick()
 
     assert ("critical", "resolved", "baseline_lost", "baseline") in host.heard()
+
+
+def test_a_loosened_configuration_is_critical_until_it_is_back(host: Watched) -> None:
+    host.accept()
+    host.tick()
+    host.heard()
+    good = host.machine.read("/etc/vps-sentry.json")
+    loose = json.dumps({**json.loads(good), "checks": {"ports": {"enabled": False}}})
+    host.machine.write("/etc/vps-sentry.json", loose, mode=0o600)
+    host.tick()
+    assert ("critical", "open", "config_changed", "checks.ports.enabled") in host.heard()
+
+    host.machine.write("/etc/vps-sentry.json", good, mode=0o600)
+    host.tick()
+    assert ("critical", "resolved", "config_changed", "checks.ports.enabled") in host.heard()

@@ -8,6 +8,7 @@ from typing import Iterable, Mapping
 
 from . import observations
 from .checks import Context
+from .config import effective
 from .core.model import Observation
 from .memory import Memory
 from .observe import Observed, observe
@@ -52,5 +53,6 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         memory=before.checks.get(name, {}),
         cache=setup.store.read(observations.cache_name(name)) or b"",
         full=setup.full,
+        effective=effective(setup.config),
         accepted=before.baseline.status != "none",
     )

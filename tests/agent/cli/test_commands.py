@@ -141,7 +141,9 @@ USAGE = [
     pytest.param(["frobnicate"], "invalid choice", id="unknown command"),
     pytest.param(["run", "--format", "yaml"], "invalid choice", id="unknown format"),
     pytest.param(["run", "--only", "ports"], "belong to --accept-baseline", id="an option without its verb"),
-    pytest.param(["--accept-baseline", "--only", "prots"], "no check prots; there are files", id="unknown check"),
+    pytest.param(
+        ["--accept-baseline", "--only", "prots"], "no check prots; there are configuration, files", id="unknown check"
+    ),
     pytest.param(["--accept-baseline", "--digest", PLAN, "--dry-run"], "leave out --dry-run", id="contradiction"),
     pytest.param(["--accept-baseline", "--digest", "../x"], "64 lower-case hex digits", id="a path is no digest"),
     pytest.param(["--accept", "--dry"], "unrecognized arguments", id="nothing is abbreviated"),
@@ -198,7 +200,7 @@ def test_config_example_is_json(shell: Shell) -> None:
 def test_checks_are_listed(shell: Shell) -> None:
     names = [line.split()[0] for line in shell.run("checks").stdout.splitlines()]
 
-    assert ["files", "ports", "ssh_auth"] == names
+    assert ["configuration", "files", "ports", "ssh_auth"] == names
 
 
 def test_status_merges_report_and_heartbeat(shell: Shell) -> None:

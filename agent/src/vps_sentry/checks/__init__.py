@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from ..core.model import Change, Observation, Rating
@@ -30,6 +30,8 @@ class Context:
     """What this check left in ``Observation.cache`` last time; empty at first."""
     full: bool = False
     """``--full``: look at everything again, whatever the cache says."""
+    effective: Mapping[str, Any] = field(default_factory=dict)
+    """The whole configuration as it acts, secrets as digests."""
     accepted: bool = False
     """Whether a baseline was accepted before: whatever a check meets from then on is not learnt silently."""
 

@@ -51,7 +51,7 @@ def _show(store: Store) -> Any:
 def _show_lines(found: Any) -> Iterator[str]:
     yield text.visible(text.baseline_line(found))
     for name, items in sorted(found.checks.items()):
-        yield f"{name:<10}{len(items):,} items"
+        yield f"{name:<14}{len(items):,} items"
     if found.digest:
         yield found.digest
 
@@ -130,5 +130,5 @@ def checks(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(found)
     else:
-        print_lines(f"{name:<10}{entry['about']}" for name, entry in found.items())
+        print_lines(f"{name:<14}{entry['about']}" for name, entry in found.items())
     return EXIT_OK

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watch on the configuration itself: whoever loosens it is told of, whatever else it turned off."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Optional, Tuple
+
+import pytest
+from vps_sentry import config
+from vps_sentry.checks import Context
+from vps_sentry.checks.configuration import CHECK, Options
+from vps_sentry.core.diff import diff_items
+from vps_sentry.core.model import Change
+from vps_sentry.host import Host
+
+HOOK = "https://discord.com/api/webhooks/123456/abcDEF-_9"
+OTHER = "https://discord.com/api/webhooks/999999/other"
+
+
+def items(document: Dict[str, Any]) -> Any:
+    found = config.parse(json.dumps(document).encode())
+    effective = config.effective(found)
+    return CHECK.collect(Context(Host(), Options(), 0, {}, b"", effective=effective)).items
+
+
+CHANGES = [
+    pytest.param({}, {"checks": {"ports": {"enabled": False}}}, {"checks.ports.enabled"}, id="a check turned off"),
+    pytest.param({"checks": {"files": {"watch": ["/srv"]}}}, {}, {"checks.files.watch"}, id="a watch dropped"),
+    pytest.param({}, {"checks": {"files": {"exclude": ["/etc"]}}}, {"checks.files.exclude"}, id="an exclusion added"),
+    pytest.param({}, {"notify": {"mode": "controller"}}, {"notify.mode"}, id="nothing is sent any more"),
+    pytest.param(
+        {"notify": {"discord": {"webhook_url": HOOK}}},
+        {"notify": {"discord": {"webhook_url": OTHER}}},
+        {"notify.discord.webhook_url"},
+        id="the webhook swapped",
+    ),
+    pytest.param(
+        {"notify": {"discord": {"webhook_url": HOOK}}},
+        {},
+        {"notify.discord.webhook_url", "notify.discord.webhook_url_file"},
+        id="the sink gone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), CHANGES)
+def test_each_loosening_is_critical_and_named(before: Any, after: Any, expected: Any) -> None:
+    changes = list(diff_items("configuration", before=items(before), after=items(after)))
+
+    assert expected == {change.key for change in changes}
+    assert {("config_changed", "critical")} == {
+        (CHECK.rate(change, Options()).code, CHECK.rate(change, Options()).severity) for change in changes
+    }
+
+
+RELEASES: Tuple[Tuple[str, Optional[Any], Optional[Any], str], ...] = (
+    ("checks.ports.brand_new", None, {"value": "1"}, "info"),
+    ("checks.ports.retired", {"value": "1"}, None, "info"),
+    ("notify.slack.url", None, {"value": "1"}, "critical"),
+    ("accept.fleet_id", {"value": "1"}, None, "critical"),
+)
+
+
+@pytest.mark.parametrize(("key", "before", "after", "severity"), RELEASES)
+def test_options_of_a_release_are_no_alarm_but_sinks_and_signers_are(
+    key: str, before: Any, after: Any, severity: str
+) -> None:
+    change = Change("added" if before is None else "removed", "configuration", key, before, after)
+
+    assert severity == CHECK.rate(change, Options()).severity
+
+
+def test_no_secret_is_an_item() -> None:
+    assert HOOK not in json.dumps(items({"notify": {"discord": {"webhook_url": HOOK}}}))
+
+
+def test_the_title_says_what_changed() -> None:
+    (change,) = diff_items("configuration", before=items({}), after=items({"checks": {"ports": {"enabled": False}}}))
+
+    assert "configuration: checks.ports.enabled true -> false" == CHECK.rate(change, Options()).title
