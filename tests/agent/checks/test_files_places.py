@@ -9,6 +9,7 @@ from typing import List, Tuple
 import pytest
 from support.disk import Disk, changes, keys, write
 from vps_sentry.checks.files import Options
+from vps_sentry.watch.defaults import HOME_ENTRIES
 from vps_sentry.watch.entries import Watch
 
 TREE = ("w/a", "w/a.log", "w/cache/tmp/x", "w/cache/y", "w/deep/er/z.log", "w/deep/er/z", "v/a", "v/b.conf", "v/c.cnf")
@@ -208,3 +209,15 @@ def test_deeper_than_the_deepest_is_said(tmp_path: Path) -> None:
     cut = [key for key, value in items.items() if value.get("truncated")]
     assert cut == ["/w" + "/d" * 40]
     assert len(items) == 41
+
+
+def test_a_home_cannot_outgrow_the_agent(tmp_path: Path) -> None:
+    """Its owner may make as many files as the disk holds; what is not looked at is said."""
+    write(tmp_path / "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\neve:x:1000:1000::/home/eve:/bin/sh\n")
+    for number in range(HOME_ENTRIES + 50):
+        write(tmp_path / "home/eve/.ssh" / f"{number:05}", b"")
+    seen = Disk(tmp_path, Options(exclude=("/etc/**",))).look()
+
+    assert HOME_ENTRIES >= sum(key.startswith("/home/eve/.ssh/") for key in seen.items)
+    assert any(item.get("truncated") for key, item in seen.items.items() if key.startswith("/home/eve"))
+    assert any("/home/eve/.ssh/".startswith(prefix) or prefix.startswith("/home/eve") for prefix in seen.blind)

@@ -89,16 +89,22 @@ def exclusions() -> Tuple[patterns.Pattern, ...]:
     return tuple(patterns.exclusion(text) for text in EXCLUDE)
 
 
+HOME_ENTRIES = 2000
+"""What one watch in a home may hold: its owner could else make so many files that the agent runs out of memory."""
+
+
 def account_targets(passwd: bytes) -> List[Target]:
     """What is watched in the home of root and of every account with a login shell, from passwd(5) text."""
     found = []
     for home in login_homes(passwd):
         base = home.rstrip(b"/") + b"/"
         literals = tuple((name,) for name in _ACCOUNT)
-        found.append(Target(base, (literals,), tree.MAX_DEPTH))
+        found.append(Target(base, (literals,), tree.MAX_DEPTH, limit=HOME_ENTRIES))
         user_units = (base + b".config/systemd/", (b"user",))
-        found.append(Target(*user_units, tree.MAX_DEPTH))
-        found += [Target(base + b".config/", (name,), tree.MAX_DEPTH) for name in _ACCOUNT_CONFIG[1:]]
+        found.append(Target(*user_units, tree.MAX_DEPTH, limit=HOME_ENTRIES))
+        found += [
+            Target(base + b".config/", (name,), tree.MAX_DEPTH, limit=HOME_ENTRIES) for name in _ACCOUNT_CONFIG[1:]
+        ]
         found.append(Target(base, (b".bash_history",), tree.OUTLINE))
     return found
 

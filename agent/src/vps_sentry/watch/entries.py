@@ -37,6 +37,8 @@ class Target(NamedTuple):
     components: Components
     depth: int
     excluded: Tuple[Pattern, ...] = ()
+    limit: int = tree.MAX_ENTRIES
+    """Entries looked at; what lies beyond is said to be there, not what it is."""
 
 
 class Layout(NamedTuple):
@@ -72,7 +74,7 @@ def lay_out(targets: Iterable[Target], host: Host, *, excluded: Tuple[Pattern, .
             continue
         places.add((place, entry.components))
         left_out = _relevant(entry, excluded)
-        watches.append((entry.base, opened, entry.components, entry.depth, tree.MAX_ENTRIES, left_out))
+        watches.append((entry.base, opened, entry.components, entry.depth, entry.limit, left_out))
     return Layout(tuple(watches), tuple(aliases))
 
 
