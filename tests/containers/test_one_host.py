@@ -154,6 +154,17 @@ def test_a_bad_configuration_does_not_stop_the_watch(host: Watched) -> None:
     }
 
 
+def test_a_vanished_configuration_is_told_through_the_sinks_it_named(host: Watched) -> None:
+    host.machine.run(["mv", "/etc/vps-sentry.json", "/root/kept.json"])
+    assert 2 == host.tick()
+    told = host.heard()
+    host.machine.run(["mv", "/root/kept.json", "/etc/vps-sentry.json"])
+    host.tick()
+    host.heard()
+
+    assert ("critical", "open", "config_invalid", "configuration") in told
+
+
 def test_a_lost_baseline_is_critical_and_not_learnt(host: Watched) -> None:
     host.machine.run(["mv", f"{STATE}/baseline.json", f"{STATE}/kept"])
     host.tick()

@@ -117,12 +117,11 @@ class Store:
         with self._told("remove", name), contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
             (self.path / name).unlink()
 
-    def set_aside(self, name: str) -> str:
-        """Move a damaged file, if it is there, to ``damaged/`` so that nothing is lost; its place there."""
+    def set_aside(self, name: str) -> None:
+        """Move a damaged file, if it is there, to ``damaged/`` so that nothing is lost."""
         kept = self.path / "damaged" / f"{name.replace('/', '-')}-{time.time_ns()}"
         with self._told("keep aside", name), contextlib.suppress(FileNotFoundError):
             os.replace(self.path / name, kept)
-        return str(kept)
 
     def read_foreign(self, name: str, *, limit: int) -> bytes:
         """Content of a file another user could have written: a regular file of at most ``limit`` bytes.
@@ -131,10 +130,12 @@ class Store:
         """
         try:
             descriptor = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            with open(descriptor, "rb") as handle:
-                data = handle.read(limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+            try:
+                data = os.read(descriptor, limit + 1) if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+            finally:
+                os.close(descriptor)
         except OSError as exc:
-            raise StoreError(f"cannot read {self.path / name}: {exc.strerror}") from exc
+            raise StoreError(f"cannot read {self.path / name}: {_reason(exc)}") from exc
         if data is None or len(data) > limit:
             raise StoreError(f"{self.path / name} is no regular file of at most {limit} bytes")
         return data

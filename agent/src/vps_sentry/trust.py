@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Iterator, Optional
+from typing import Optional
 
 from .errors import ConfigError
 
@@ -41,21 +41,22 @@ def read(path: str, *, user: int) -> Optional[bytes]:
     return data
 
 
-def warnings(path: str, *, secrets: bool, user: int) -> Iterator[str]:
-    """What is not right about where ``path`` lies and who may read it."""
+def misplaced(path: str, *, user: int) -> str:
+    """Why root would not obey ``path`` where it lies; empty when it would."""
     try:
         read(path, user=user)
     except ConfigError as exc:
-        yield f"root would not obey this file: {exc}"
-    if secrets and _open_to_others(path):
-        yield f"{path} may hold secrets and others may read it; run: chmod 600 {path}"
+        return f"root would not obey this file: {exc}"
+    return ""
 
 
-def _open_to_others(path: str) -> bool:
+def exposed(path: str) -> str:
+    """That others may read a file with secrets, and the remedy; empty when they may not."""
     try:
-        return bool(os.lstat(path).st_mode & 0o077)
+        mode = os.lstat(path).st_mode
     except OSError:
-        return False
+        return ""
+    return f"{path} may hold secrets and others may read it; run: chmod 600 {path}" if mode & 0o077 else ""
 
 
 def _refuse_parents(path: str) -> None:

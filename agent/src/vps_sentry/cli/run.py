@@ -49,9 +49,8 @@ def _look(options: argparse.Namespace) -> int:
 
 
 def _warn(prepared: Setup, path: str) -> None:
-    found = prepared.config
-    readable = trust.warnings(path, secrets=bool(found.notify.sinks), user=os.geteuid())
-    for warning in (*found.warnings, *readable):
+    exposed = trust.exposed(path) if prepared.config.notify.sinks else ""
+    for warning in filter(None, (*prepared.config.warnings, exposed)):
         print(f"vps-sentry: warning: {warning}", file=sys.stderr)
 
 

@@ -22,7 +22,8 @@ def check(options: argparse.Namespace) -> int:
     if data is None and options.file:
         raise ConfigError(f"{path} does not exist")
     found = config.default() if data is None else config.parse(data, path=path)
-    warnings = [*found.warnings, *trust.warnings(path, secrets=bool(found.notify.sinks), user=os.geteuid())]
+    exposed = trust.exposed(path) if found.notify.sinks else ""
+    warnings = [word for word in (*found.warnings, trust.misplaced(path, user=os.geteuid()), exposed) if word]
     for warning in warnings:
         print(f"vps-sentry: warning: {warning}", file=sys.stderr)
     if options.format == "json":

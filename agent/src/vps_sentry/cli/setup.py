@@ -66,19 +66,24 @@ def digest() -> Optional[str]:
 
 def load_config(path: str) -> Config:
     """The configuration in ``path``; the defaults when the usual file does not exist. Raises ConfigError."""
+    data = _read_config(path)
+    return config.default() if data is None else config.parse(data, path=path)
+
+
+def _read_config(path: str) -> Optional[bytes]:
     data = trust.read(path, user=os.geteuid())
     if data is None and path != CONFIG_PATH:
         raise ConfigError(f"{path} does not exist")
-    return config.default() if data is None else config.parse(data, path=path)
+    return data
 
 
 def _config(options: argparse.Namespace, store: Store) -> Tuple[Config, str]:
     try:
-        parsed = load_config(options.config)
-        data = trust.read(options.config, user=os.geteuid())
+        data = _read_config(options.config)
         if data is None:
             _refuse_vanished(options.config, store)
-            return parsed, ""
+            return config.default(), ""
+        parsed = config.parse(data, path=options.config)
     except ConfigError as exc:
         if not options.scheduled:
             raise

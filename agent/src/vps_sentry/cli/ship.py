@@ -7,6 +7,7 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import Optional
 
 from .. import config, trust
 from ..config import Config
@@ -42,19 +43,33 @@ def routes(path: str, *, state: str) -> Routes:
 
 
 def _usable(credentials: str, path: str, *, state: str) -> Config:
-    """The configuration, or the last good one: a broken file must not silence the alert that it is broken."""
+    """The configuration, or the last good one where that knows whom to tell and this one does not.
+
+    A broken or vanished file must not silence the alert about it. One that was emptied on purpose is the last
+    good one itself by the time the agent has run, and the agent runs first.
+    """
+    problem: Optional[ConfigError] = None
+    found = config.default()
     try:
-        return config.parse(_configuration(credentials, path), path=path)
+        found = config.parse(_configuration(credentials, path), path=path)
     except ConfigError as exc:
-        place = Path(credentials or state) / LAST_GOOD
-        try:
-            found = config.parse(place.read_bytes(), path=str(place))
-        except (OSError, ConfigError):
-            raise exc from None
-        if not found.notify.sinks:
-            raise
-        _log(f"vps-sentry-ship: the last good configuration is used: {exc}")
+        problem = exc
+    if found.notify.sinks:
         return found
+    last_good = _last_good(Path(credentials or state) / LAST_GOOD)
+    if last_good.notify.sinks:
+        _log(f"vps-sentry-ship: the last good configuration is used: {problem or f'{path} names no sink'}")
+        return last_good
+    if problem:
+        raise problem
+    return found
+
+
+def _last_good(place: Path) -> Config:
+    try:
+        return config.parse(place.read_bytes(), path=str(place))
+    except (OSError, ConfigError):
+        return config.default()
 
 
 def _configuration(credentials: str, path: str) -> bytes:

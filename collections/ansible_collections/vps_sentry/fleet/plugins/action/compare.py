@@ -16,20 +16,16 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import report
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.arguments import FAIL_ON, STORE
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.result_file import write_result
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import StoreError, open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey import MAX_AGE, Survey, survey
 
 _ARGUMENTS = {
-    "store": {"type": "str"},
+    "store": STORE,
     "axis": {"type": "str", "choices": ["snapshot", "accepted"], "default": "snapshot"},
     "max_age": {"type": "int", "default": MAX_AGE},
-    "fail_on": {
-        "type": "list",
-        "elements": "str",
-        "default": [],
-        "choices": ["never", "drift", "critical", "incomplete"],
-    },
+    "fail_on": FAIL_ON,
     "result_file": {"type": "path"},
 }
 

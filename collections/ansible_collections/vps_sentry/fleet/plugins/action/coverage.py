@@ -14,17 +14,13 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import report, roster
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.arguments import FAIL_ON, STORE
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import StoreError, open_store
 
 _ARGUMENTS = {
-    "store": {"type": "str"},
+    "store": STORE,
     "hosts": {"type": "list", "elements": "str", "required": True},
-    "fail_on": {
-        "type": "list",
-        "elements": "str",
-        "default": [],
-        "choices": ["never", "drift", "critical", "incomplete"],
-    },
+    "fail_on": FAIL_ON,
 }
 
 
