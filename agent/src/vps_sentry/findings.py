@@ -6,11 +6,63 @@ from __future__ import annotations
 from typing import Iterator, Mapping
 
 from .baseline import Baseline
-from .core.model import Observation
+from .core.model import Code, Observation
 from .judge import Finding
 
 STATE_DAMAGE_SHOWN = 24 * 3600
 BUSY_IN_A_ROW = 3
+CODES = {
+    "no_baseline": Code(
+        about="Nothing is accepted on this host yet, so no change can be seen.",
+        technique="",
+        action="See what would be trusted with: vps-sentry --accept-baseline --dry-run; then accept it.",
+        event=True,
+    ),
+    "baseline_lost": Code(
+        about="The accepted baseline is gone or damaged although there was one. Whoever planted something would want "
+        "it forgotten, so nothing is learnt again by itself.",
+        technique="T1562.001",
+        action="Copy history/NNNNNNNN.baseline.json of the last number to baseline.json, or review and accept anew.",
+        event=True,
+    ),
+    "state_damaged": Code(
+        about="A file of the agent's own state was damaged and begun anew; a power cut does that, or an editor.",
+        technique="",
+        action="Look at it under damaged/ in the state directory if there was no power cut.",
+        event=True,
+    ),
+    "config_invalid": Code(
+        about="The configuration cannot be used. The last good one stays in force, so a typing error stops nothing.",
+        technique="T1562.001",
+        action="Correct it; vps-sentry check-config says where.",
+        event=True,
+    ),
+    "busy": Code(
+        about="Several scheduled runs in a row found another process holding the state directory, so nobody looked.",
+        technique="T1562.001",
+        action="End the process that holds it; status and the unit's log name it.",
+        event=True,
+    ),
+    "ship_stuck": Code(
+        about="A message has waited for over an hour: whoever should be told is not. Nothing is dropped meanwhile.",
+        technique="T1562.006",
+        action="journalctl -u vps-sentry-ship says why; try the way with: vps-sentry-selftest --with-network.",
+        event=True,
+    ),
+    "check_failed": Code(
+        about="A check that worked before cannot look any more. What it watched may change unseen meanwhile.",
+        technique="T1562.001",
+        action="Mend what its reason names.",
+        event=True,
+    ),
+    "selftest": Code(
+        about="A message marked TEST, made by vps-sentry-selftest --with-network.",
+        technique="",
+        action="Nothing.",
+        event=True,
+    ),
+}
+"""The codes that belong to no check."""
 
 
 def about_baseline(baseline: Baseline, observations: Mapping[str, Observation]) -> Iterator[Finding]:

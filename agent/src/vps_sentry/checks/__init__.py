@@ -8,7 +8,7 @@ import pkgutil
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
-from ..core.model import Change, Observation, Rating
+from ..core.model import Change, Code, Observation, Rating
 from ..host import Host
 
 Stamp = Tuple[str, Tuple[Any, ...]]
@@ -57,6 +57,8 @@ class Check:
     """Looks at the running system; skipped under ``--root``."""
     learn: Optional[Callable[[Mapping[str, Any], Tuple[str, ...], int], Dict[str, Any]]] = None
     """Memory, accepted ``learnable`` keys and time -> memory in which they are known."""
+    codes: Mapping[str, Code] = field(default_factory=dict)
+    """Every alert code it gives, explained."""
 
 
 def discover() -> Dict[str, Check]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from ..core import canonical
-from ..core.model import Change, Observation, Rating, Value
+from ..core.model import Change, Code, Observation, Rating, Value
 from ..host import Host
 from . import Check, Context, Stamp
 
@@ -61,6 +61,20 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     return ()
 
 
+CODES = {
+    "config_changed": Code(
+        about="An option of the configuration in force changed. Whoever wants to stay unseen drops a watch or swaps "
+        "the webhook first, so this is told through the sinks of the configuration before, too.",
+        technique="T1562.001",
+        action="Ask who edited /etc/vps-sentry.json. If nobody did, put it back and treat the host as taken over.",
+    ),
+    "config_option": Code(
+        about="A release of the agent brought or dropped an option of a check.",
+        technique="",
+        action="Nothing; it is accepted with the next acceptance of the check configuration.",
+    ),
+}
+
 CHECK = Check(
     name="configuration",
     about="the configuration in force: what is watched, and who is told",
@@ -70,4 +84,5 @@ CHECK = Check(
     rate=rate,
     stamps=stamps,
     validate=validate,
+    codes=CODES,
 )

@@ -11,7 +11,7 @@ from ..core.model import Change, Observation, Rating
 from ..core.units import size
 from ..errors import CollectError
 from ..host import Host
-from ..watch import defaults, entries, index, patterns, rating
+from ..watch import codes, defaults, entries, index, patterns, rating
 from ..watch.entries import Watch
 from ..watch.survey import Survey, Terms
 from . import Check, Context, Stamp
@@ -133,4 +133,5 @@ CHECK = Check(
     rate=rate,
     stamps=stamps,
     validate=validate,
+    codes=codes.CODES,
 )

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
 from ..core.model import Change, Observation, Rating, Severity, Value
 from ..errors import CollectError
 from ..host import Host
-from ..proc import addresses, expected, owners
+from ..proc import addresses, codes, expected, owners
 from ..proc.expected import ExpectedPort
 from ..proc.owners import Owner
 from ..tick import sockets
@@ -36,6 +36,7 @@ class Options:
 
     enabled: bool = True
     expected: Tuple[Union[str, ExpectedPort], ...] = ()
+    """Ports whose opening is nobody's business; a change of their owner stays an alert."""
 
 
 def validate(options: Options) -> None:
@@ -206,4 +207,5 @@ CHECK = Check(
     stamps=stamps,
     live=True,
     validate=validate,
+    codes=codes.CODES,
 )

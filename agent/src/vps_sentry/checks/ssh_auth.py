@@ -18,7 +18,7 @@ from ..core.model import Change, Observation, Rating, Severity, Signal, Value
 from ..core.units import duration
 from ..errors import CollectError
 from ..host import Host
-from ..sshlog import watch
+from ..sshlog import codes, watch
 from ..sshlog.addresses import within
 from ..sshlog.journal import JournalSource, matches
 from ..sshlog.messages import Event, parse
@@ -39,9 +39,11 @@ class ExpectedLogin:
     """A login that is nobody's business: of ``user``, with this key if one is named, from a network or ``any``."""
 
     user: str
+    """The account that is logged in to."""
     key: Optional[str] = None
     """Fingerprint as ``ssh-keygen -l`` prints it, ``SHA256:...``; without one any key or method is expected."""
     from_: str = field(default="any", metadata={"key": "from"})
+    """Where it may come from: an address, a network such as ``192.0.2.0/24``, or ``any``."""
     expires: Optional[str] = None
     """Last day (UTC, ``2027-01-31``) on which the login is expected."""
 
@@ -54,10 +56,15 @@ class Options:
     sources: Union[str, Tuple[str, ...]] = "auto"
     """``auto`` (the journal if readable, else auth.log, else secure), or a list of which the first readable is used."""
     failed_threshold: int = 25
+    """So many failed attempts within ``window``, summed over all addresses, are a burst."""
     invalid_user_threshold: int = 10
+    """So many attempts within ``window`` as users that do not exist are a burst."""
     window: str = "1h"
+    """Sliding, by the time in the log."""
     seen_ttl: str = "30d"
+    """A known login not seen for so long is a first one again."""
     expected_logins: Tuple[ExpectedLogin, ...] = ()
+    """Logins that are never a first one; user and key must match, wherever they come from."""
 
 
 def validate(options: Options) -> None:
@@ -224,4 +231,5 @@ CHECK = Check(
     validate=validate,
     live=True,
     learn=learn,
+    codes=codes.CODES,
 )

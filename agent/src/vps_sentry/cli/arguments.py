@@ -90,6 +90,8 @@ def _add_baseline(commands: Any) -> None:
 def _add_simple(commands: Any) -> None:
     _add(commands, "status", "the last run and what stands open; takes no new look", "show.status")
     _add(commands, "checks", "the checks of this release and what they are set to", "show.checks")
+    explain = _add(commands, "explain", "what an alert code means and what to do about it", "explain.explain")
+    explain.add_argument("code", nargs="?", metavar="CODE", help="without one: all codes")
     bundle = _add(commands, "bundle", "hand out the last snapshot and the baseline as canonical JSON", "handout.bundle")
     bundle.set_defaults(format="json")
     _add(commands, "ship", "send what waits in the outbox", "ship.ship")

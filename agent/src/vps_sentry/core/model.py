@@ -82,6 +82,20 @@ class Rating:
 
 
 @dataclass(frozen=True)
+class Code:
+    """What an alert code stands for, for the person who reads it."""
+
+    about: str
+    """What happened, and why it matters."""
+    technique: str
+    """The MITRE ATT&CK technique it may be a sign of, such as ``T1098.004``; empty where it is none."""
+    action: str
+    """What to do about it."""
+    event: bool = False
+    """Something that happened, or a trouble of the agent's own: no item changed, so there is nothing to accept."""
+
+
+@dataclass(frozen=True)
 class Alert(Strict):
     """What a person should look at. ``first_seen`` and ``last_seen`` are RFC 3339 UTC."""
 

@@ -15,7 +15,9 @@ class ExpectedPort:
     """A port, or a range of them, that only ``exe`` is expected to open; any program without it."""
 
     port: str
+    """``tcp:22``, ``udp:51820``, ``tcp:3100-3199`` or, by protocol number, ``raw:1``."""
     exe: Optional[str] = None
+    """The one program expected there; without it any, but the first one seen is what a later change is measured by."""
 
 
 @dataclass(frozen=True)
