@@ -42,6 +42,7 @@ def test_a_dry_run_changes_nothing_and_its_plan_can_be_accepted_later(world: Wor
     assert {("thing_added", "open", "log")} == set(standing(accepted.report))
 
 
+@pytest.mark.weakness(4)
 def test_a_plan_whose_item_moved_is_refused_and_told(world: World) -> None:
     world.accept()
     world.items["a"] = {"n": 9}

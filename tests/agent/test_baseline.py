@@ -25,6 +25,7 @@ LOSSES = [
 ]
 
 
+@pytest.mark.weakness(1)
 @pytest.mark.parametrize("lose", LOSSES)
 def test_a_lost_baseline_is_critical_and_never_learnt_again(world: World, lose: Any) -> None:
     world.accept()
@@ -56,6 +57,7 @@ def test_a_cloned_state_directory_is_no_baseline(world: World) -> None:
     assert "cloned from machine" in report.alerts[0].detail
 
 
+@pytest.mark.weakness(4)
 def test_the_baseline_before_is_kept(world: World) -> None:
     world.accept()
     first = world.store.read("baseline.json")

@@ -40,6 +40,7 @@ def parse(document: Any) -> config.Config:
     return config.parse(json.dumps(document).encode(), path="/etc/vps-sentry.json")
 
 
+@pytest.mark.weakness(15)
 @pytest.mark.parametrize(("document", "problem"), BAD)
 def test_refused_with_path_and_remedy(document: Any, problem: str) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -24,6 +24,7 @@ def told(found: Advance) -> List[Tuple[str, str]]:
     return [(event, alert.key) for event, alert in found.events]
 
 
+@pytest.mark.weakness(12)
 def test_a_standing_alert_is_told_once() -> None:
     first = advance((), [PORT], moment=moment())
     second = advance(first.records, [PORT], moment=moment(NOW + 300))
@@ -145,6 +146,7 @@ def test_a_changed_member_of_a_group_is_news() -> None:
     )
 
 
+@pytest.mark.weakness(12)
 def test_what_never_reached_the_outbox_is_told_again_and_has_no_end_to_tell() -> None:
     first = advance((), [PORT], moment=moment())
     lost = untold(first, frozenset())

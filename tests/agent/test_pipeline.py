@@ -25,6 +25,7 @@ def test_the_first_run_trusts_nothing_and_says_what_it_would_trust(world: World)
     assert world.store.read("baseline.json") is None
 
 
+@pytest.mark.weakness(2)
 def test_acceptance_trusts_what_was_seen_and_ends_the_alert(world: World) -> None:
     world.run()
     result = world.accept()
@@ -50,6 +51,7 @@ def test_a_change_is_told_once_and_once_when_it_ends(world: World) -> None:
     assert (3, 3, 0) == (first.exit_code, second.exit_code, third.exit_code)
 
 
+@pytest.mark.weakness(15)
 def test_a_bad_configuration_keeps_looking_with_exit_code_2(world: World) -> None:
     world.accept()
     world.config_error = "/etc/vps-sentry.json: checks.prots: unknown key"

@@ -137,6 +137,7 @@ def test_only_what_moved_is_collected(world: World) -> None:
     assert before + 2 == world.collected
 
 
+@pytest.mark.weakness(18)
 def test_imports_of_a_quiet_tick(world: World) -> None:
     """In a fresh interpreter, as the installed agent starts it."""
     state = str(world.path / "state")

@@ -63,6 +63,7 @@ def interrupted(world: World, after: int) -> bool:
 WRITES = range(12)
 
 
+@pytest.mark.weakness(1)
 @pytest.mark.parametrize("after", WRITES)
 def test_an_alert_survives_a_power_cut(tmp_path: Path, after: int) -> None:
     world = World(tmp_path, items={"a": {"n": 1}})

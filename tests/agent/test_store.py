@@ -78,6 +78,7 @@ def test_a_link_in_place_of_a_file_is_replaced_not_followed(store: Store, tmp_pa
     assert not (store.path / "last.json").is_symlink()
 
 
+@pytest.mark.weakness(3)
 def test_the_second_run_is_told_who_holds_the_lock(store: Store) -> None:
     with store.lock(), pytest.raises(BusyError, match=f"in use by process {os.getpid()}"), store.lock(wait=0.2):
         pass

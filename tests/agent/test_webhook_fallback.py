@@ -27,6 +27,7 @@ BAD = [
 ]
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize(("document", "problem"), BAD)
 def test_anything_else_is_an_unknown_key(document: Any, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):

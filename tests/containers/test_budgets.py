@@ -76,6 +76,7 @@ def measure(machine: Machine, *words: str) -> Dict[str, Any]:
     return found
 
 
+@pytest.mark.weakness(18)
 def test_a_quiet_tick(quiet: Machine) -> None:
     """Where the runs were quiet all stamps held: a tick in twelve is not, which a median does not show."""
     before = json.loads(quiet.read("/var/lib/vps-sentry/last.json"))

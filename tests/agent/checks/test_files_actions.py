@@ -115,6 +115,8 @@ CASES = [
 ]
 
 
+@pytest.mark.weakness(9)
+@pytest.mark.weakness(19)
 @pytest.mark.parametrize(("act", "expected"), CASES)
 def test_an_action_moves_the_stamp_and_is_reported(
     act: Callable[[Path], object], expected: List[Seen], tmp_path: Path
@@ -139,6 +141,7 @@ def test_an_action_moves_the_stamp_and_is_reported(
     assert after.items == disk.look(full=True).items
 
 
+@pytest.mark.weakness(10)
 def test_every_key_leads_back_to_its_file(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     raw = b"x\xff\n\\\x1b" + "\u200b".encode()

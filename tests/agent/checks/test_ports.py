@@ -42,6 +42,7 @@ def value(bind: str, *held_by: Owner, addresses: Tuple[str, ...] = ()) -> Value:
     return {"bind": bind, "addresses": list(addresses), "owners": [owner(entry) for entry in held_by]}
 
 
+@pytest.mark.weakness(11)
 @pytest.mark.parametrize(
     ("found", "held", "items"),
     [
@@ -99,6 +100,7 @@ def keys_and_quiet(seen: Observation) -> Tuple[List[str], bool]:
     return sorted(seen.items), ports.stamps(Options(), Host(), memory) == (("sockets", ()),)
 
 
+@pytest.mark.weakness(11)
 def test_an_ephemeral_datagram_port_counts_when_its_owner_held_it_twice() -> None:
     sockets = [listener("0.0.0.0", 40000, 1, protocol="udp")]
     first = look(sockets, {1: {AVAHI}}, None)

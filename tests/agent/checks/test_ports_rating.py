@@ -31,6 +31,7 @@ def opened(key: str, *held_by: Owner) -> Change:
     return Change("added", "ports", key, None, value(key.rsplit(":", 1)[1], *held_by))
 
 
+@pytest.mark.weakness(16)
 @pytest.mark.parametrize(
     ("key", "exe", "severity"),
     [
@@ -154,6 +155,7 @@ def test_changes_read_as_sentences(change: Change, code: str, severity: str, tit
     assert (rating.code, rating.severity, rating.title) == (code, severity, title)
 
 
+@pytest.mark.weakness(11)
 @pytest.mark.parametrize(
     ("expected", "change", "code", "severity"),
     [

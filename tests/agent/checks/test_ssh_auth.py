@@ -80,6 +80,7 @@ def test_the_run_does_not_change_the_memory_it_was_given(root: Path) -> None:
     assert str(first) == before
 
 
+@pytest.mark.weakness(8)
 def test_which_source_was_read(root: Path) -> None:
     write(root, FAILED[0], path="/var/log/secure")
     memory = look(root, {}).memory or {}
@@ -99,6 +100,7 @@ def test_another_source_than_last_time_is_said(root: Path) -> None:
     assert said(look(root, first.memory or {})) == [("warning", "ssh_log_gap")]
 
 
+@pytest.mark.weakness(8)
 def test_no_source_at_all_is_a_failure_with_a_remedy(root: Path) -> None:
     with pytest.raises(CollectError, match=r"no log of sshd can be read .*checks.ssh_auth.sources"):
         look(root, {})

@@ -92,6 +92,7 @@ def test_a_withheld_test_does_not_hold_back_the_rest(room: Room) -> None:
     assert room.ship() == (0, ["test-only", "sent"])
 
 
+@pytest.mark.weakness(14)
 def test_failures_back_off_and_the_retry_succeeds_under_the_same_id(room: Room) -> None:
     name = room.put()
     room.receiver.answers = [Answer(500), Answer(500), Answer(200)]

@@ -256,6 +256,8 @@ TABLE: Tuple[Tuple[str, str, Optional[Event]], ...] = (
 )
 
 
+@pytest.mark.weakness(5)
+@pytest.mark.weakness(6)
 @pytest.mark.parametrize(("message", "expected"), [case[1:] for case in TABLE], ids=[case[0] for case in TABLE])
 def test_parse(message: str, expected: Optional[Event]) -> None:
     assert parse(message.encode()) == expected

@@ -76,6 +76,7 @@ def test_only_what_is_new(log: Log) -> None:
     assert log.read() == ([4, 5], None, False)
 
 
+@pytest.mark.weakness(7)
 def test_half_a_line_waits(log: Log) -> None:
     log.append(line(1) + line(2)[:40])
     assert log.read() == ([1], None, False)
@@ -91,6 +92,7 @@ def test_the_first_look_takes_the_newest_rotated_file_too(log: Log) -> None:
     assert log.read() == ([1, 2, 3], None, False)
 
 
+@pytest.mark.weakness(7)
 @pytest.mark.parametrize("suffix", [".1", "-20261122"], ids=["Debian", "EL"])
 def test_renamed(log: Log, suffix: str) -> None:
     log.append(lines(1, 2))

@@ -214,6 +214,7 @@ def test_first_logins(row: Row, expected: List[Tuple[str, str]]) -> None:
     assert feed(memory(seen=dict(SEEN)), [row], now=T) == expected
 
 
+@pytest.mark.weakness(7)
 def test_a_known_login_is_forgotten_when_it_stays_away() -> None:
     kept = memory(seen=dict(SEEN))
     later = T - DAY + RULES.seen_ttl
@@ -240,6 +241,7 @@ def test_accepting_one_login_leaves_the_other() -> None:
     assert feed(kept, [], now=T) == [("critical", "ssh_first_login")]
 
 
+@pytest.mark.weakness(7)
 def test_before_the_first_acceptance_logins_fill_the_plan() -> None:
     kept = memory(accepted=False)
     assert feed(kept, [accepted(T), accepted(T + 1, user="root")], now=T + 1) == []

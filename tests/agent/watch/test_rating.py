@@ -163,6 +163,8 @@ def test_a_change_is_told_in_a_sentence(
     assert f"{found.code} {found.severity} {found.title}" == expected
 
 
+@pytest.mark.weakness(13)
+@pytest.mark.weakness(17)
 @pytest.mark.parametrize(
     ("severity", "key"),
     [
