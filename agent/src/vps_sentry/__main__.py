@@ -2,9 +2,13 @@
 """Entry point: a scheduled run tries the quiet path first and imports nothing else when that is enough."""
 
 import sys
-from posix import environ, isatty
+from posix import _exit, environ, isatty
 
 from .tick.quiet import quiet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 STATE = "/var/lib/vps-sentry"
 CONFIG = "/etc/vps-sentry.json"
@@ -19,12 +23,22 @@ def main() -> int:
     if scheduled and arguments in _SCHEDULED:
         code = quiet(STATE)
         if code is not None:
-            return code
+            _leave(code)
     if scheduled and arguments == ["ship"]:
-        return _ship()
+        _leave(_ship())
     from .cli import main as full
 
-    return full(arguments, scheduled=scheduled)
+    code = full(arguments, scheduled=scheduled)
+    if scheduled:
+        _leave(code)
+    return code
+
+
+def _leave(code: int) -> "NoReturn":
+    """End at once: taking the interpreter apart piece by piece costs a quiet tick a tenth of its time."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _exit(code)
 
 
 def _ship() -> int:

@@ -12,7 +12,7 @@ from vps_sentry.errors import CollectError
 from vps_sentry.sshlog import journal
 from vps_sentry.sshlog.journal import JournalSource
 from vps_sentry.sshlog.source import DROPPED, Record
-from vps_sentry.tick.journal import take_from
+from vps_sentry.tick.journal import Journal, readable, take_from
 
 CASES = Path(__file__).parents[2] / "cases" / "ssh_auth"
 MACHINE = "ba3924d4ca993c2a9e16ff796fde9867"
@@ -156,3 +156,13 @@ def test_the_stamp_after_half_a_pass_is_not_quiet(directory: str, monkeypatch: p
     monkeypatch.setattr(journal, "ENTRIES", 50)
     _, source = read(directory, {})
     assert take_from(directory, source.position["cursor"], *journal.matches(MACHINE)) != b""
+
+
+def test_files_by_name_hold_what_their_directory_holds(directory: str) -> None:
+    opened = Journal(files=[f"{directory}/sshd.journal"])
+    try:
+        assert readable(opened)
+    finally:
+        opened.close()
+    with pytest.raises(OSError, match="sd_journal_open_files"):
+        Journal(files=[f"{directory}/vacuumed.journal"])

@@ -8,6 +8,11 @@ import errno
 import posix
 
 from .native import Int, Library, Pointer, Size, Text, Wide, addressof
+from .rotation import files_after
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LOCAL_ONLY = 1
 SYSTEM = 4
@@ -16,6 +21,7 @@ OR = "+"
 _SIGNATURES = {
     "open": (Pointer, Int),
     "open_directory": (Pointer, Text, Int),
+    "open_files": (Pointer, Pointer, Int),
     "add_match": (Pointer, Text, Size),
     "add_disjunction": (Pointer,),
     "flush_matches": (Pointer,),
@@ -36,12 +42,15 @@ _SIGNATURES = {
 class Journal:
     """An open journal; every method raises OSError where libsystemd reports one."""
 
-    def __init__(self, directory: str = "") -> None:
-        """This machine's system journal, or the files of one ``directory``."""
+    def __init__(self, directory: str = "", *, files: "Sequence[str]" = ()) -> None:
+        """This machine's system journal, or of it these ``files`` alone, or the files of one ``directory``."""
         self._library = Library("libsystemd.so.0")
         handle = Pointer()
         if directory:
             self.call("open_directory", addressof(handle), directory.encode("utf-8", "surrogateescape"), 0)
+        elif files:
+            paths = (Text * (len(files) + 1))(*(file.encode("utf-8", "surrogateescape") for file in files))
+            self.call("open_files", addressof(handle), addressof(paths), 0)
         else:
             self.call("open", addressof(handle), LOCAL_ONLY | SYSTEM)
         self.handle = handle.value
@@ -83,24 +92,39 @@ def take(cursor: str, *matches: str) -> bytes:
     Otherwise a value that never comes twice, since what was seen once must not count as seen. The same when the
     entry of the cursor is gone. Raises OSError when the journal cannot be read or is empty.
     """
-    return take_from("", cursor, *matches)
+    files = files_after(cursor, _machine_id()) if cursor else []
+    followed = _followed(Journal(files=files), cursor, matches) if files else None
+    # Where the cursor's own entry is in none of the files chosen by their names, only all of them can tell.
+    return _answer(_followed(Journal(), cursor, matches) if followed is None else followed)
 
 
 def take_from(directory: str, cursor: str, *matches: str) -> bytes:
     """``take`` of the journal in a directory."""
-    journal = Journal(directory)
+    return _answer(_followed(Journal(directory), cursor, matches))
+
+
+def _answer(followed: "bool | None") -> bytes:
+    return b"" if followed is False else posix.urandom(16)
+
+
+def _followed(journal: Journal, cursor: str, matches: "tuple[str, ...]") -> "bool | None":
+    """Whether anything follows ``cursor``; None when its entry is not there. Closes the journal."""
     try:
         if not readable(journal):
             raise OSError(errno.ENOENT, "no journal")
         journal.match(matches)
-        if cursor:
-            found = journal.seek_after(cursor)
-        else:
+        if not cursor:
             journal.call("seek_head", journal.handle)
-            found = True
-        return b"" if found and journal.call("next", journal.handle) == 0 else posix.urandom(16)
+        elif not journal.seek_after(cursor):
+            return None
+        return journal.call("next", journal.handle) > 0
     finally:
         journal.close()
+
+
+def _machine_id() -> str:
+    with open("/etc/machine-id", "rb", buffering=0) as handle:
+        return handle.read(33).strip().decode("ascii")
 
 
 def readable(journal: Journal) -> bool:
