@@ -30,6 +30,8 @@ BAD = [
         {"notify": {"discord": {"webhook_url": "https://evil.example/x"}}}, "webhook-parse-failure", id="hook"
     ),
     pytest.param({"notify": {"webhook": {"url": "http://plain.example"}}}, "https", id="no plain http"),
+    pytest.param({"notify": {"heartbeat": {"url": "http://beat.example/x"}}}, "notify.heartbeat: webhook", id="beat"),
+    pytest.param({"notify": {"heartbeat": {}}}, "give exactly one of url and url_file", id="a heartbeat to nowhere"),
     pytest.param({"remind_after": 24}, "remind_after: expected text", id="number for text"),
     pytest.param({"accept": {}}, "accept.fleet_id: missing", id="signed mode without a fleet"),
     pytest.param([], "expected an object", id="no object"),
@@ -80,8 +82,9 @@ def test_every_documented_key_is_understood() -> None:
 
 
 def test_the_effective_configuration_holds_no_secret() -> None:
-    secrets = [HOOK, "https://hook.example/token", "hunter2"]
-    found = parse({"notify": {"discord": {"webhook_url": HOOK}, "webhook": {"url": secrets[1], "secret": secrets[2]}}})
+    secrets = [HOOK, "https://hook.example/token", "hunter2", "https://beat.example/token"]
+    webhook = {"url": secrets[1], "secret": secrets[2]}
+    found = parse({"notify": {"discord": {"webhook_url": HOOK}, "webhook": webhook, "heartbeat": {"url": secrets[3]}}})
     shown = json.dumps(config.effective(found)) + repr(found)
 
     assert not [secret for secret in secrets if secret in shown]
@@ -93,11 +96,3 @@ def test_the_example_is_complete_and_can_be_used() -> None:
     assert {"configuration", "ssh_auth", "ports", "files"} == set(example["checks"])
     assert {"discord", "webhook", "heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
     assert config.default() == parse(example)
-
-
-def test_what_this_release_does_not_act_on_is_said() -> None:
-    found = parse({"notify": {"heartbeat": {"url": "https://beat.example/x"}}})
-
-    assert (
-        "notify.heartbeat is not acted on by this release: nobody notices if this host falls silent",
-    ) == found.warnings

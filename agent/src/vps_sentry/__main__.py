@@ -45,13 +45,16 @@ def _ship() -> int:
     """Ship by the defaults; the command line is only imported when there is something to send."""
     from time import time
 
-    from .ship import ship
+    from .ship import pulse, ship
 
     def routes():  # type: ignore[no-untyped-def]
         from .cli.ship import routes
 
         return routes(CONFIG, state=STATE)
 
+    credentials = environ.get(b"CREDENTIALS_DIRECTORY", b"").decode("utf-8", "surrogateescape")
+    config = credentials + "/vps-sentry.json" if credentials else CONFIG
+    pulse(STATE, config, routes=routes, now=int(time()), log=_say)
     return ship(STATE, routes, clock=lambda: int(time()), log=_say)
 
 

@@ -13,18 +13,13 @@ from .core import canonical, codec, digest
 from .core.model import Severity
 from .core.units import duration
 from .errors import ConfigError
+from .sinks import _heartbeat
+from .sinks._heartbeat import Heartbeat
 from .webhook_fallback import find_discord_webhook
 
 DEFAULT_PATH = "/etc/vps-sentry.json"
 _TOP = frozenset({"checks", "notify", "accept", "remind_after"})
 _FIXED_NOTIFY = ("min_severity", "mode", "proxy", "heartbeat")
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """A URL requested after each completed run, so that silence is noticed elsewhere."""
-
-    url: str
 
 
 @dataclass(frozen=True)
@@ -113,16 +108,8 @@ def _decode(document: Dict[str, Any]) -> Config:
         remind_after=codec.decode(str, remind_after, path="$.remind_after"),
     )
     duration(found.remind_after)
-    return replace(found, warnings=_warnings(found.notify, fallback))
-
-
-def _warnings(notify: Notify, fallback: Optional[str]) -> Tuple[str, ...]:
-    found = []
-    if fallback:
-        found.append("move the Discord webhook to notify.discord.webhook_url")
-    if notify.delivery.heartbeat:
-        found.append("notify.heartbeat is not acted on by this release: nobody notices if this host falls silent")
-    return tuple(found)
+    warnings = ("move the Discord webhook to notify.discord.webhook_url",) if fallback else ()
+    return replace(found, warnings=warnings)
 
 
 def _notify(section: Dict[str, Any], fallback: Optional[str]) -> Notify:
@@ -133,8 +120,11 @@ def _notify(section: Dict[str, Any], fallback: Optional[str]) -> Notify:
     # A sink of which nothing is set, as the example shows them, is none.
     known = sink_room.discover()
     sinks = {name: value for name, value in sinks.items() if name not in known or _is_set(value)}
+    decoded = codec.decode(Delivery, delivery, path="$.notify")
+    if decoded.heartbeat:
+        _validate(_heartbeat, decoded.heartbeat, "$.notify.heartbeat")
     return Notify(
-        delivery=codec.decode(Delivery, delivery, path="$.notify"),
+        delivery=decoded,
         sinks=_sections(sinks, known, "$.notify"),
     )
 
@@ -180,7 +170,7 @@ def effective(config: Config) -> Dict[str, Any]:
 
 def _masked_delivery(delivery: Delivery) -> Dict[str, Any]:
     plain = cast(Dict[str, Any], codec.encode(delivery))
-    beat = delivery.heartbeat and {"url": _digest(delivery.heartbeat.url)}
+    beat = delivery.heartbeat and _masked(delivery.heartbeat)
     return {**plain, "proxy": delivery.proxy and _digest(delivery.proxy), "heartbeat": beat}
 
 

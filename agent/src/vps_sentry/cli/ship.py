@@ -12,6 +12,7 @@ from typing import Optional
 from .. import config, trust
 from ..config import Config
 from ..errors import ConfigError, ShipError
+from ..ship import pulse
 from ..ship import ship as ship_outbox
 from ..sinks import Routes, Transport
 from .setup import LAST_GOOD
@@ -21,7 +22,18 @@ _CONFIG_NAME = "vps-sentry.json"
 
 def ship(options: argparse.Namespace) -> int:
     """One pass over the outbox; exit 0 sent or nothing to send, 2 unusable webhook, 4 retry pending."""
-    return ship_outbox(options.state_dir, lambda: routes(options.config, state=options.state_dir), clock=_now, log=_log)
+
+    def ways() -> Routes:
+        return routes(options.config, state=options.state_dir)
+
+    pulse(options.state_dir, in_force(options.config), routes=ways, now=_now(), log=_log)
+    return ship_outbox(options.state_dir, ways, clock=_now, log=_log)
+
+
+def in_force(path: str) -> str:
+    """Where the configuration lies for this process: under systemd it is a credential of the unit."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return os.path.join(credentials, _CONFIG_NAME) if credentials else path
 
 
 def routes(path: str, *, state: str) -> Routes:
@@ -39,7 +51,7 @@ def routes(path: str, *, state: str) -> Routes:
     transport = Transport(
         read_secret=lambda name: _secret(credentials, name), now=_now, proxy=found.notify.delivery.proxy
     )
-    return Routes(found.notify.sinks, transport)
+    return Routes(found.notify.sinks, transport, heartbeat=found.notify.delivery.heartbeat)
 
 
 def _usable(credentials: str, path: str, *, state: str) -> Config:
@@ -54,7 +66,7 @@ def _usable(credentials: str, path: str, *, state: str) -> Config:
         found = config.parse(_configuration(credentials, path), path=path)
     except ConfigError as exc:
         problem = exc
-    if found.notify.sinks:
+    if found.notify.sinks or found.notify.delivery.heartbeat:
         return found
     last_good = _last_good(Path(credentials or state) / LAST_GOOD)
     if last_good.notify.sinks:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from ..sinks import Routes
 
 PREFIX = "vps-sentry-ship: "
+PULSE = "acks/.heartbeat"
+"""What came of the last sign of life, for ``status``."""
+FRESH_SECONDS = 150
+"""A run counts as completed just now; the one before it is always older when the next begins to ship."""
 _GLANCE_BYTES = 1024 * 1024
 
 
@@ -59,6 +63,34 @@ def idle(state: str) -> str:
     if time and time == shipped:
         return "duplicate-ts the report of " + time + " is already shipped"
     return "nothing-to-ship the outbox is empty"
+
+
+def pulse(state: str, config: str, *, routes: "Callable[[], Routes]", now: int, log: "Callable[[str], None]") -> None:
+    """A sign of life where the configuration asks for one, after a completed run and never otherwise."""
+    if not _asks_for_life(config):
+        return
+    try:
+        # Its directory may be entered, not listed: to stat the agent's heartbeat needs no right to read it.
+        age = now - int(os.stat(os.path.join(state, "heartbeat")).st_mtime)
+    except OSError:
+        age = FRESH_SECONDS + 1
+    if age > FRESH_SECONDS:
+        log(PREFIX + "heartbeat not given: no run was completed just now")
+        return
+    from .heartbeat import give
+
+    give(state, routes, now=now, log=log)
+
+
+def _asks_for_life(config: str) -> bool:
+    """Whether ``notify.heartbeat`` may be set, by bytes: the configuration is decoded only where it is."""
+    try:
+        with open(config, "rb") as handle:
+            data = handle.read(_GLANCE_BYTES)
+    except OSError:
+        return False
+    after = data.partition(b'"heartbeat"')[2].lstrip(b" \t\r\n:")
+    return bool(after) and not after.startswith(b"null")
 
 
 def _glance(state: str, name: str, key: str) -> str:

@@ -34,6 +34,7 @@ class Post:
     url: str = field(repr=False)
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    method: str = "POST"
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _talk(request: Post, transport: Transport, bundle: str) -> _Outcome:
     except ImportError as exc:
         return DeliveryError(f"the bundled HTTP library is incomplete ({exc.name}); install again", whole_sink=True)
     headers = {"User-Agent": "vps-sentry", "Accept-Encoding": "identity", "Connection": "close", **request.headers}
-    prepared = requests.Request("POST", request.url, headers=headers, data=request.body).prepare()
+    prepared = requests.Request(request.method, request.url, headers=headers, data=request.body).prepare()
     # The adapter alone, without a session: that would ask the environment for proxies and passwords, and reads
     # the whole body of a redirect even where it does not follow it.
     with contextlib.closing(requests.adapters.HTTPAdapter()) as adapter:
