@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 from vps_sentry import config
+from vps_sentry import sinks as sink_room
 from vps_sentry.errors import ConfigError
 
 HOOK = "https://discord.com/api/webhooks/123456/abcDEF-_9"
@@ -24,7 +26,7 @@ BAD = [
     pytest.param({"checks": {"files": {"watch": ["etc"]}}}, "checks.files", id="a relative watch path"),
     pytest.param({"checks": {"ssh_auth": {"failed_threshold": "25"}}}, "failed_threshold: expected a whole", id="text"),
     pytest.param({"checks": {"ssh_auth": {"window": "soon"}}}, "not a duration", id="a duration that is none"),
-    pytest.param({"notify": {"discrod": {}}}, "notify.discrod: unknown key; known here: discord, webhook", id="sink"),
+    pytest.param({"notify": {"discrod": {}}}, "discrod: unknown key; known here: command, discord,", id="sink"),
     pytest.param({"notify": {"min_severity": "loud"}}, "min_severity: expected one of info, warning", id="severity"),
     pytest.param(
         {"notify": {"discord": {"webhook_url": "https://evil.example/x"}}}, "webhook-parse-failure", id="hook"
@@ -90,9 +92,43 @@ def test_the_effective_configuration_holds_no_secret() -> None:
     assert not [secret for secret in secrets if secret in shown]
 
 
+SECRET = "s3cret-s3cret"
+SECRETS = [
+    pytest.param("slack", {"webhook_url": "https://hooks.slack.com/services/T0/B0/s3cret"}, id="slack"),
+    pytest.param("ntfy", {"topic": SECRET, "token": SECRET}, id="ntfy with a token"),
+    pytest.param("ntfy", {"topic": SECRET, "user": "u", "password": SECRET}, id="ntfy with a password"),
+    pytest.param(
+        "email",
+        {"host": "mail.example.org", "from": "a@b.example", "to": ["c@d.example"], "user": "u", "password": SECRET},
+        id="email",
+    ),
+    pytest.param("webhook", {"url": f"https://h.example/{SECRET}", "secret": SECRET}, id="webhook"),
+]
+
+
+@pytest.mark.parametrize(("sink", "options"), SECRETS)
+def test_no_sink_shows_its_secret(sink: str, options: Any) -> None:
+    found = parse({"notify": {sink: options}})
+    shown = config.effective(found)["notify"][sink]
+
+    assert "s3cret" not in json.dumps(shown) + repr(found)
+    assert {key for key, value in shown.items() if value} >= set(options)
+
+
+@pytest.mark.parametrize("name", sorted(sink_room.discover()))
+def test_every_option_that_can_come_from_a_file_counts_as_a_secret(name: str) -> None:
+    """A new sink cannot forget to hide one: what has a file of its own is not shown by ``repr``."""
+    fields = {entry.name: entry for entry in dataclasses.fields(sink_room.discover()[name].options)}
+    pairs = [entry.removesuffix("_file") for entry in fields if entry.endswith("_file")]
+
+    assert [entry for entry in pairs if fields[entry].repr] == []
+    assert sorted(pairs) == sorted(entry for entry in fields if not fields[entry].repr)
+
+
 def test_the_example_is_complete_and_can_be_used() -> None:
     example = config.example()
 
     assert {"configuration", "ssh_auth", "ports", "files"} == set(example["checks"])
-    assert {"discord", "webhook", "heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
+    sinks = {"command", "discord", "email", "ntfy", "slack", "webhook"}
+    assert sinks | {"heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
     assert config.default() == parse(example)

@@ -119,7 +119,7 @@ def _notify(section: Dict[str, Any], fallback: Optional[str]) -> Notify:
         sinks["discord"] = {"webhook_url": fallback}
     # A sink of which nothing is set, as the example shows them, is none.
     known = sink_room.discover()
-    sinks = {name: value for name, value in sinks.items() if name not in known or _is_set(value)}
+    sinks = {name: value for name, value in sinks.items() if name not in known or _is_set(value, known[name].options)}
     decoded = codec.decode(Delivery, delivery, path="$.notify")
     if decoded.heartbeat:
         _validate(_heartbeat, decoded.heartbeat, "$.notify.heartbeat")
@@ -129,8 +129,9 @@ def _notify(section: Dict[str, Any], fallback: Optional[str]) -> Notify:
     )
 
 
-def _is_set(section: Any) -> bool:
-    return type(section) is not dict or any(section.values())
+def _is_set(section: Any, kind: Any) -> bool:
+    blank = codec.encode(_blank(kind))
+    return type(section) is not dict or any(value and value != blank.get(key) for key, value in section.items())
 
 
 def _sections(section: Any, rooms: Mapping[str, Any], path: str) -> Dict[str, Any]:
@@ -179,8 +180,9 @@ def _digest(secret: str) -> str:
 
 
 def _masked(options: Any) -> Dict[str, Any]:
+    """A field that ``repr`` does not show is a secret; there is no second list of them."""
     plain = cast(Dict[str, Any], codec.encode(options))
-    secret = {"webhook_url", "url", "secret"}
+    secret = {codec.key_of(entry) for entry in dataclasses.fields(options) if not entry.repr}
     return {key: _digest(value) if key in secret and value else value for key, value in plain.items()}
 
 

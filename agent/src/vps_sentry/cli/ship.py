@@ -48,6 +48,9 @@ def routes(path: str, *, state: str) -> Routes:
         if "webhook-parse-failure" in str(exc):
             raise ShipError("webhook-parse-failure", str(exc)) from exc
         raise
+    if "command" in found.notify.sinks and not credentials and not os.path.abspath(path).startswith("/etc/"):
+        # Who may only say which configuration root reads must not thereby say what root starts.
+        raise ConfigError(f"{path}: notify.command is obeyed only from a configuration in /etc; move the file there")
     transport = Transport(
         read_secret=lambda name: _secret(credentials, name), now=_now, proxy=found.notify.delivery.proxy
     )

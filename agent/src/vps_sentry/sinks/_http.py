@@ -7,14 +7,12 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Dict, List, Mapping, Optional, Tuple, Union
 from urllib.parse import urlsplit
 
 from ..errors import ShipError
 from . import DeliveryError, Transport
-
-if TYPE_CHECKING:
-    import queue
+from ._deadline import in_time
 
 CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 LONGEST_WAIT = 3600
@@ -89,31 +87,18 @@ def post(request: Post, transport: Transport) -> None:
     """Send once. Raises DeliveryError unless the status is 2xx within ``transport.deadline`` seconds.
 
     The status line decides and no byte of the answer's body is read: a receiver that drips, floods or packs
-    its body gains nothing, and one that echoes our URL cannot get it into a log. A thread does the work,
-    because neither a hanging name lookup nor a header sent byte by byte ever meets a socket's own time-out;
-    one that is late is left behind and dies with this process.
+    its body gains nothing, and one that echoes our URL cannot get it into a log.
     """
-    # Every run reads the configuration and with it this file; only a delivery pays for these.
-    import queue
-    import threading
-
     host = host_of(request.url)
-    bundle = transport.ca_bundle or _system_bundle()
-    answers: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
-    work = (request, transport, bundle, answers)
-    threading.Thread(target=_exchange, args=work, name="vps-sentry-post", daemon=True).start()
-    try:
-        answer = answers.get(timeout=transport.deadline)
-    except queue.Empty:
-        text = f"{host} gave no answer within {transport.deadline:g} s"
-        raise DeliveryError(text, whole_sink=True) from None
-    if isinstance(answer, DeliveryError):
-        # Without its cause: the text of the HTTP library's errors holds the URL.
-        raise DeliveryError(f"{host}: {answer}", whole_sink=answer.whole_sink) from None
+    bundle = system_bundle(transport)
+    answer = in_time(lambda: _exchange(request, transport, bundle), seconds=transport.deadline, who=host)
     _judge(answer, host)
 
 
-def _system_bundle() -> str:
+def system_bundle(transport: Transport) -> str:
+    """Path of the certificates to trust. Raises ShipError where the distribution's own are missing."""
+    if transport.ca_bundle:
+        return transport.ca_bundle
     for path in CA_BUNDLES:
         if os.path.isfile(path):
             return path
@@ -123,16 +108,13 @@ def _system_bundle() -> str:
     )
 
 
-def _exchange(request: Post, transport: Transport, bundle: str, answers: queue.SimpleQueue[_Outcome]) -> None:
+def _exchange(request: Post, transport: Transport, bundle: str) -> _Outcome:
     from http.client import HTTPException
 
-    outcome: _Outcome = DeliveryError("the HTTP library failed", whole_sink=True)
     try:
-        outcome = _talk(request, transport, bundle)
+        return _talk(request, transport, bundle)
     except (OSError, ValueError, HTTPException) as exc:
-        outcome = DeliveryError(_why(exc), whole_sink=True)
-    finally:
-        answers.put(outcome)
+        return DeliveryError(why(exc), whole_sink=True)
 
 
 def _talk(request: Post, transport: Transport, bundle: str) -> _Outcome:
@@ -156,12 +138,12 @@ def _talk(request: Post, transport: Transport, bundle: str) -> _Outcome:
             ) as response:
                 return _Answer(response.status_code, response.headers.get("Retry-After"))
         except requests.exceptions.ProxyError as exc:
-            return DeliveryError(f"the proxy of notify.proxy refused: {_why(exc)}", whole_sink=True)
+            return DeliveryError(f"the proxy of notify.proxy refused: {why(exc)}", whole_sink=True)
         except urllib3.exceptions.HTTPError as exc:
-            return DeliveryError(_why(exc), whole_sink=True)
+            return DeliveryError(why(exc), whole_sink=True)
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """What lies at the bottom of an error of the HTTP library, in words that cannot hold the URL."""
     import ssl
 

@@ -4,10 +4,15 @@
 from __future__ import annotations
 
 import re
-from typing import Callable
+from collections import Counter
+from typing import Callable, List, Sequence
 
 from ..core import canonical
+from ..core.model import SEVERITIES, Alert
 from . import Message
+
+STATES = {"open": "", "changed": " changed", "resolved": " resolved"}
+_TITLE, _DETAIL, _PLACE = 200, 600, 300
 
 _MARKDOWN = re.compile(r"[\\`*_~|<>\[\]()@#:]")
 _LINE_START = re.compile(r"^([ \t]*(?:[0-9]{1,9}(?=\.))?)([-+.])(?=\s|$)", re.MULTILINE)
@@ -34,6 +39,56 @@ def markdown(text: str) -> str:
     """``text`` as Markdown that shows exactly it: no style, link, mention, emoji, quote, heading or list."""
     escaped = _MARKDOWN.sub(r"\\\g<0>", printable(text))
     return _LINE_START.sub(r"\1\\\2", escaped)
+
+
+def one_line(text: str) -> str:
+    """``printable`` with line ends escaped as well: nobody begins a line of ours."""
+    return printable(text).replace("\n", "\\x0a")
+
+
+def counts(alerts: Sequence[Alert]) -> str:
+    """Such as ``1 critical, 2 warning, 1 resolved``."""
+    resolved = sum(alert.state == "resolved" for alert in alerts)
+    found = Counter(alert.severity for alert in alerts if alert.state != "resolved")
+    words = [f"{found[severity]} {severity}" for severity in reversed(SEVERITIES) if found[severity]]
+    if resolved:
+        words.append(f"{resolved} resolved")
+    return ", ".join(words) or "no alerts"
+
+
+def headline(message: Message) -> str:
+    """The message in one line of plain text of at most 300 units."""
+    test = "TEST, nothing happened: " if message.test else ""
+    return f"{test}{clip(message.host, 200, escape=one_line)}: {counts(message.alerts)}"
+
+
+def listing(message: Message, *, limit: int, where: str) -> str:
+    """Note and alerts as plain text of at most ``limit`` (4,000 or more) bytes; what does not fit is counted.
+
+    Details are indented, so that no text of a host can pass for a line of ours.
+    """
+    head = [clip(message.note, _DETAIL, where=where, escape=one_line)] if message.note else []
+    room = limit - _size(head) - 100
+    blocks: List[str] = []
+    for alert in message.alerts:
+        block = _block(alert, where)
+        room -= _size([block])
+        if room < 0:
+            break
+        blocks.append(block)
+    rest = len(message.alerts) - len(blocks) + message.left_out
+    return "\n\n".join([*head, *blocks, *([f"… and {rest} more{where}"] if rest else [])])
+
+
+def _block(alert: Alert, where: str) -> str:
+    title = clip(alert.title, _TITLE, escape=one_line)
+    detail = clip(alert.detail, _DETAIL, where=where, escape=lambda text: printable(text).replace("\n", "\n    "))
+    place = clip(f"{alert.check} · {alert.key} · {alert.id}", _PLACE, escape=one_line)
+    return f"{alert.severity.upper()}{STATES[alert.state]}: {title}\n    {detail}\n    {place}"
+
+
+def _size(texts: Sequence[str]) -> int:
+    return sum(len(text.encode("utf-8")) + 2 for text in texts)
 
 
 def width(text: str) -> int:

@@ -4,16 +4,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..core import canonical
-from ..core.model import SEVERITIES, Alert
+from ..core.model import Alert
 from ..errors import ShipError
 from . import Message, Sink, Transport
 from ._http import Part, Post, multipart, one_of, post
-from ._text import attachment_name, clip, printable, width
+from ._text import STATES, attachment_name, clip, counts, printable, width
 
 CONTENT_LIMIT = 2000
 TITLE_LIMIT = 256
@@ -26,7 +25,6 @@ DESCRIPTION_SHARE = 1200
 FOOTER_LIMIT = 300
 _COLOURS = {"critical": 0xC62828, "warning": 0xEF6C00, "info": 0x1565C0}
 _RESOLVED = 0x2E7D32
-_STATES = {"open": "", "changed": " changed", "resolved": " resolved"}
 _WEBHOOK = re.compile(
     r"https://(?:ptb\.|canary\.)?discord\.com/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{1,32}/[A-Za-z0-9_-]{1,128}"
     r"|https://discordapp\.com/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{1,32}/[A-Za-z0-9_-]{1,128}",
@@ -80,16 +78,7 @@ def payload(message: Message) -> Dict[str, Any]:
 def _summary(message: Message) -> str:
     test = "TEST, nothing happened: " if message.test else ""
     host = clip(message.host, 300)
-    return f"{test}**{host}** · {_counts(message.alerts)} · {clip(message.time, 60)}"
-
-
-def _counts(alerts: Sequence[Alert]) -> str:
-    resolved = sum(alert.state == "resolved" for alert in alerts)
-    counts = Counter(alert.severity for alert in alerts if alert.state != "resolved")
-    words = [f"{counts[severity]} {severity}" for severity in reversed(SEVERITIES) if counts[severity]]
-    if resolved:
-        words.append(f"{resolved} resolved")
-    return ", ".join(words) or "no alerts"
+    return f"{test}**{host}** · {counts(message.alerts)} · {clip(message.time, 60)}"
 
 
 def _embeds(alerts: Sequence[Alert]) -> List[Dict[str, Any]]:
@@ -106,7 +95,7 @@ def _embeds(alerts: Sequence[Alert]) -> List[Dict[str, Any]]:
 
 
 def _embed(alert: Alert, share: int) -> Dict[str, Any]:
-    prefix = f"{alert.severity.upper()}{_STATES[alert.state]}: "
+    prefix = f"{alert.severity.upper()}{STATES[alert.state]}: "
     return {
         "title": prefix + clip(alert.title, TITLE_LIMIT - len(prefix)),
         "description": clip(alert.detail, share, where=" in the attached file"),
