@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Molecule scenarios of the collection, all of them, on real hosts reached by real ssh."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sysconfig
+import tempfile
+from typing import Dict, List
+
+import pytest
+from support.engine import Engine
+from support.lab import Lab
+from support.tree import FLEET
+
+pytestmark = pytest.mark.container
+BIN = sysconfig.get_path("scripts")
+SCENARIOS = sorted(path.parent.name for path in (FLEET / "extensions" / "molecule").glob("*/molecule.yml"))
+SECONDS = 2400
+_STEP = re.compile(r"^(?P<scenario>[\w-]+) > (?P<step>[\w-]+): (?P<outcome>.+)$", re.MULTILINE)
+
+
+def environment(engine: Engine, *, sockets: str) -> Dict[str, str]:
+    """What molecule needs to know of this machine; its own ansible.cfg counts, not the checkout's."""
+    found = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    found.pop("ANSIBLE_CONFIG", None)
+    return {
+        **found,
+        "SENTRY_TEST_CONTAINERS_CONF": engine.environment.get("CONTAINERS_CONF", ""),
+        "SENTRY_TEST_CONTROL_PATH_DIR": sockets,
+    }
+
+
+@pytest.fixture(scope="module", name="printed")
+def _printed(lab: Lab) -> str:
+    """What ``molecule test --all`` printed, as one run: the scenarios share their hosts."""
+    with tempfile.TemporaryDirectory(prefix="vps-sentry-cp-", dir="/tmp") as sockets:
+        done = subprocess.run(
+            [f"{BIN}/molecule", "test", "--all"],
+            cwd=FLEET,
+            env=environment(lab.engine, sockets=sockets),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    return done.stdout + f"\nmolecule ended {done.returncode}\n"
+
+
+def outcomes(printed: str, scenario: str) -> List[str]:
+    """``step: outcome`` for each step of a scenario, from molecule's own summary."""
+    steps = _STEP.finditer(printed)
+    return [f"{step['step']}: {step['outcome']}" for step in steps if step["scenario"] == scenario]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(printed: str, scenario: str) -> None:
+    found = outcomes(printed, scenario)
+
+    assert "verify: Executed: Successful" in found, printed[-20_000:]
+    assert [step for step in found if not step.endswith("Executed: Successful")] == [], printed[-20_000:]
+
+
+def test_the_run_as_a_whole_succeeded(printed: str) -> None:
+    assert "molecule ended 0" in printed, printed[-20_000:]
+
+
+SUMMARY = "default > create: Executed: Successful\nupgrade > verify: Executed: Failed (because)\nDETAILS\n"
+
+
+def test_a_failure_is_read_from_the_summary() -> None:
+    assert outcomes(SUMMARY, "upgrade") == ["verify: Executed: Failed (because)"]
