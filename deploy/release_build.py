@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The building half of ``release.py``, needed beside a checkout only: gathers a release's files and packs them."""
+"""The building half of ``release.py``, needed where the sources lie: gathers a release's files and packs them."""
 
 from __future__ import annotations
 
@@ -8,39 +8,48 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Dict, Mapping, Tuple
+from typing import Dict, Mapping
 
-Pairs = Dict[str, Tuple[int, bytes]]
+from release_files import Entry, Files, ReleaseError, release_of
 
 
-def gather(repository: Path) -> Pairs:
-    """The files of a release, out of a checkout: ``{name: (permission bits, content)}``. Raises ValueError."""
-    files: Pairs = {"bin/vps-sentry": (0o755, (repository / "deploy/runtime/vps-sentry").read_bytes())}
+def build(sources: Path, output: Path) -> str:
+    """Write ``vps-sentry-ID.tar.gz`` into ``output``; returns ID and path. Raises ReleaseError."""
+    release = release_of(gather(sources))
+    output.mkdir(parents=True, exist_ok=True)
+    archive = output / f"vps-sentry-{release.name}.tar.gz"
+    archive.write_bytes(pack({**release.files, "MANIFEST": Entry(0o644, release.manifest)}))
+    return f"{release.name} {archive}"
+
+
+def gather(repository: Path) -> Files:
+    """The files of a release, out of a checkout or a collection. Raises ReleaseError."""
+    files: Files = {"bin/vps-sentry": Entry(0o755, (repository / "deploy/runtime/vps-sentry").read_bytes())}
     source = repository / "agent/src/vps_sentry"
     for path in sorted(source.rglob("*")):
         if path.is_symlink():
-            raise ValueError(f"{path} is a symbolic link; a release holds files only")
+            raise ReleaseError(f"{path} is a symbolic link; a release holds files only")
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-            files[f"lib/vps_sentry/{path.relative_to(source).as_posix()}"] = (0o644, path.read_bytes())
+            files[f"lib/vps_sentry/{path.relative_to(source).as_posix()}"] = Entry(0o644, path.read_bytes())
     for wheel in sorted((repository / "deploy/vendor").glob("*.whl")):
         for name, data in unzip(wheel).items():
-            if files.setdefault(f"vendor/{name}", (0o644, data))[1] != data:
-                raise ValueError(f"{wheel} and another wheel hold different files named {name}")
+            if files.setdefault(f"vendor/{name}", Entry(0o644, data)).data != data:
+                raise ReleaseError(f"{wheel} and another wheel hold different files named {name}")
     return files
 
 
 def unzip(wheel: Path) -> Dict[str, bytes]:
     """The files of a pure-Python wheel: compiled code would bind the fleet to one Python and one processor."""
     if not wheel.name.endswith("-none-any.whl"):
-        raise ValueError(f"{wheel} is not a pure-Python wheel (-none-any.whl)")
+        raise ReleaseError(f"{wheel} is not a pure-Python wheel (-none-any.whl)")
     try:
         with zipfile.ZipFile(wheel) as archive:
             return {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
     except zipfile.BadZipFile as exc:
-        raise ValueError(f"{wheel} cannot be read: {exc}; fetch it again") from exc
+        raise ReleaseError(f"{wheel} cannot be read: {exc}; fetch it again") from exc
 
 
-def pack(files: Mapping[str, Tuple[int, bytes]]) -> bytes:
+def pack(files: Mapping[str, Entry]) -> bytes:
     """An archive; the same files give the same bytes (with the same zlib: a release's ID never depends on it)."""
     packed = io.BytesIO()
     with (

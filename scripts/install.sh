@@ -15,6 +15,7 @@ Usage: scripts/install.sh
 
 Installs the release built from this checkout, the commands, the systemd units and the timer.
 With VPS_SENTRY_RUNTIME=/path/to/executable set, that runtime is used and remembered instead of the release.
+With VPS_SENTRY_OVERWRITE=yes, files that were changed by hand or are not from vps-sentry are replaced.
 END
 }
 
@@ -32,7 +33,35 @@ did() {
 become_root() {
     [ "$(id -u)" -ne 0 ] || return 0
     command -v sudo >/dev/null || fail 'root is needed and there is no sudo: run this script as root'
-    exec sudo -- env "VPS_SENTRY_RUNTIME=${VPS_SENTRY_RUNTIME:-}" sh "$here/install.sh"
+    exec sudo -- env "VPS_SENTRY_RUNTIME=${VPS_SENTRY_RUNTIME:-}" "VPS_SENTRY_OVERWRITE=${VPS_SENTRY_OVERWRITE:-}" \
+        sh "$here/install.sh"
+}
+
+# Lines "SHA256  PATH" of the files that are installed outside the release; /opt/vps-sentry/installed keeps them.
+list_files() {
+    for name in vps-sentry vps-sentry-ship vps-sentry-selftest; do
+        list_file "bin/$name" "/usr/local/bin/$name"
+    done
+    list_file sysusers.d/vps-sentry.conf /etc/sysusers.d/vps-sentry.conf
+    for name in vps-sentry.service vps-sentry.service.d/ship.conf vps-sentry-ship.service vps-sentry.timer; do
+        list_file "systemd/$name" "$units/$name"
+    done
+}
+
+list_file() {
+    digest=$(sha256sum <"$deploy/$1")
+    echo "${digest%% *}  $2"
+}
+
+# Ends, with nothing changed, where an installation could not end well.
+look_first() {
+    release=yes
+    if [ -n "${VPS_SENTRY_RUNTIME:-}" ] || grep -Eqs '^[[:blank:]]*VPS_SENTRY_RUNTIME=' /etc/default/vps-sentry; then
+        release=no
+    fi
+    obstacle=$(wanted=$(list_files) overwrite=${VPS_SENTRY_OVERWRITE:-no} hint=VPS_SENTRY_OVERWRITE=yes release=$release \
+        sh "$deploy/inspect.sh" | sed -n 's/^obstacle=//p')
+    [ -z "$obstacle" ] || fail "$obstacle. Nothing was changed"
 }
 
 # Puts file $1 at $2 with mode $3 and says in placed whether it had to; what is there and right is not touched.
@@ -111,13 +140,10 @@ use_override() {
 
 install_release() {
     python=/usr/bin/python3
-    [ -x "$python" ] || fail "$python is missing: install the distribution's package python3"
-    "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 9))' ||
-        fail "Python 3.9 or newer is needed, $python is $("$python" -V 2>&1)"
     make_directory /opt 755 root
     require_root_owned /opt 'the place for releases'
     built=$("$python" -I -B "$deploy/release.py" build --output "$work")
-    said=$("$python" -I -B "$deploy/release.py" install "${built#* }")
+    said=$("$python" -I -B "$deploy/release.py" install "${built#* }" --config /etc/vps-sentry.json --state "$state")
     runtime="release ${said#* }"
     [ "${said%% *}" = unchanged ] || did "installed release ${said#* } in /opt/vps-sentry"
 }
@@ -229,12 +255,15 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
+look_first
 install_runtime
 make_machine_id
 install_commands
 make_user
 make_state
 install_units
+list_files >"$work/installed"
+[ ! -d /opt/vps-sentry ] || place "$work/installed" /opt/vps-sentry/installed 644
 start_timer
 
 if [ "$changed" = no ]; then

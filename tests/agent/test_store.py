@@ -114,3 +114,22 @@ def test_an_ordinary_user_is_told_what_to_do(tmp_path: Path) -> None:
     answer = subprocess.run(command, capture_output=True, text=True).stderr
 
     assert "run as root or give --state-dir" in answer
+
+
+NEWER = [
+    pytest.param(b"2\n", id="a newer release wrote it"),
+    pytest.param(b"what?\n", id="nobody knows what wrote it"),
+]
+
+
+@pytest.mark.parametrize("content", NEWER)
+def test_state_of_a_newer_release_is_not_touched(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "format").write_bytes(content)
+
+    with pytest.raises(StoreError, match="newer release"):
+        Store(str(tmp_path)).prepare()
+    assert ["format"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_the_state_says_of_what_format_it_is(store: Store) -> None:
+    assert b"1\n" == store.read("format")

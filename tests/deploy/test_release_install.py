@@ -36,10 +36,11 @@ def test_install_switches_and_the_second_time_does_nothing(checkout: Path, archi
     assert release(checkout, "digest", "--prefix", prefix).stdout == f"{digest}\n"
 
 
-def test_release_py_needs_nothing_beside_itself_on_a_host(checkout: Path, archive: Path, tmp_path: Path) -> None:
+def test_two_files_are_all_a_host_needs(checkout: Path, archive: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone/deploy"
     alone.mkdir(parents=True)
-    (alone / "release.py").write_bytes((checkout / "deploy/release.py").read_bytes())
+    for name in ("release.py", "release_files.py"):
+        (alone / name).write_bytes((checkout / "deploy" / name).read_bytes())
 
     assert release(alone.parent, "install", archive, "--prefix", tmp_path / "p").stdout.startswith("changed ")
 
@@ -158,7 +159,7 @@ def test_verify_without_a_release_says_so(checkout: Path, tmp_path: Path) -> Non
 
     assert (done.returncode, done.stderr) == (
         1,
-        f"release.py: no release is active under {tmp_path}; run scripts/install.sh\n",
+        f"release.py: no release is active under {tmp_path}; install one\n",
     )
 
 

@@ -18,6 +18,8 @@ from .core import canonical
 from .errors import BusyError, StoreError
 
 DEFAULT_PATH = "/var/lib/vps-sentry"
+FORMAT = 1
+"""Of the state as a whole, in the file ``format``; an installer reads this line. A higher one is never touched."""
 LOCK_WAIT_SECONDS = 30
 BUSY = "busy"
 _PRIVATE = ("history", "plans", "snapshot", "stamps", "test", "damaged")
@@ -34,7 +36,11 @@ class Store:
         self.path = Path(path)
 
     def prepare(self) -> None:
-        """Create what is missing of the layout; never loosens or tightens what the installer made."""
+        """Create what is missing of the layout; never loosens or tightens what the installer made.
+
+        Raises StoreError, nothing touched, when a newer release wrote it.
+        """
+        self._refuse_newer()
         try:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             for name in _PRIVATE:
@@ -46,8 +52,18 @@ class Store:
             if not public.is_dir():
                 public.mkdir(mode=0o755)
                 public.chmod(0o755)
+            if not (self.path / "format").exists():
+                self.write("format", b"%d\n" % FORMAT)
         except OSError as exc:
             raise StoreError(f"cannot prepare {self.path}: {exc.strerror}; run as root or give --state-dir") from exc
+
+    def _refuse_newer(self) -> None:
+        found = (self.read("format") or b"%d" % FORMAT).strip()
+        if not found.isdigit() or int(found) > FORMAT:
+            raise StoreError(
+                f"{self.path} was written by a newer release (format {found[:9]!r}, this one knows {FORMAT}); "
+                "install that newer release again, or move the state away to begin anew"
+            )
 
     @contextlib.contextmanager
     def lock(self, *, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
