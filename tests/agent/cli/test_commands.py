@@ -222,22 +222,6 @@ def test_bundle_answers_the_question_on_standard_input(shell: Shell) -> None:
     assert (2, "") == (wrong.returncode, wrong.stdout)
 
 
-def test_auth_prints_events_and_counts(shell: Shell, tmp_path: Path) -> None:
-    log = tmp_path / "auth.log"
-    log.write_text(
-        "Nov 22 10:00:00 h sshd[1]: Failed password for root from 1.2.3.4 port 22 ssh2 from 192.0.2.9 port 4 ssh2\n"
-        "Nov 22 10:00:01 h sshd[2]: Accepted publickey for anna from 192.0.2.7 port 5 ssh2: ED25519 SHA256:abc\n"
-        "Nov 22 10:00:02 h sshd[2]: nothing we know\n"
-    )
-    rows = [json.loads(line) for line in shell.run("auth", "--format", "json", str(log)).stdout.splitlines()]
-    text = shell.run("auth", str(log))
-
-    keys = {"line", "time", "event", "user", "address", "port", "method", "key", "login", "attempts", "trusted"}
-    assert [keys, keys] == [set(row) for row in rows]
-    assert [("failed", "192.0.2.9"), ("accepted", "192.0.2.7")] == [(row["event"], row["address"]) for row in rows]
-    assert "2 sshd lines recognised, 1 not" in text.stderr
-
-
 def test_hostile_names_do_not_reach_the_terminal(shell: Shell) -> None:
     shell.accept()
     for name in (b"\x1b[31mred", b"a\nCRITICAL fake", b"\xff\xfe", "\u202egnp.exe".encode()):

@@ -12,7 +12,8 @@ from typing import List, Tuple
 
 import pytest
 import vps_sentry
-from vps_sentry.sshlog.replay import CHUNK, LONGEST_LINE, Counts, replay, to_json
+from vps_sentry.sshlog.blocks import CHUNK, LONGEST_LINE
+from vps_sentry.sshlog.replay import Counts, replay, to_json
 
 CASES = Path(__file__).parents[2] / "cases" / "ssh_auth"
 HEAD = b"Nov 22 12:13:10 vps sshd[614]: "

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Optional
 
 _OCTET = rb"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -11,7 +12,11 @@ _IPV4 = re.compile(rb"(?:" + _OCTET + rb"\.){3}" + _OCTET)
 # ipaddress takes any text after the percent sign, "@everyone" included.
 _IPV6 = re.compile(rb"[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9_.-]{1,15})?")
 
+# Who knocks once knocks often.
+_KEPT = 1024
 
+
+@lru_cache(maxsize=_KEPT)
 def address(raw: bytes) -> Optional[str]:
     """The canonical text of an IPv4 or IPv6 address, mapped ones as IPv4; None for anything else."""
     if _IPV4.fullmatch(raw):
@@ -28,6 +33,7 @@ def address(raw: bytes) -> Optional[str]:
     return str(found.ipv4_mapped or found)
 
 
+@lru_cache(maxsize=_KEPT)
 def network(text: str) -> str:
     """The network an ``address`` counts for: /24 of IPv4, /48 of IPv6 (docs/contracts.md section 7)."""
     if ":" not in text:

@@ -11,7 +11,7 @@ both sides and two readings remain, user and address are None.
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, NamedTuple, Optional
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 from ..core.canonical import escape
 from .addresses import address as parse_address
@@ -44,6 +44,8 @@ _PORT = rb" port ([0-9]{1,5})"
 _WHERE = rb" from (\S+)" + _PORT
 _WHO = rb"(?:authenticating|invalid) user "
 _KEY = re.compile(rb"\S+ (SHA(?:256|384|512):[A-Za-z0-9+/=]+|(?:MD5:)?[0-9a-f]{2}(?::[0-9a-f]{2}){15})(?=[ ,]|\Z)")
+# Nearly all failures: a name without spaces, which leaves one reading only.
+_FAILED_PLAIN = re.compile(rb"Failed (password|none) for (?:invalid user )?([A-Za-z0-9_.-]+)" + _WHERE + rb" ssh2")
 _FAILED = re.compile(rb"Failed (\S+) for (?:invalid user )?(.*)" + _WHERE + rb"(?: ssh2)?")
 _FAILED_KEY = re.compile(rb"Failed (\S+) for (?:invalid user )?(.*?)" + _WHERE + rb" ssh2: (.*)")
 _FAILED_CUT = re.compile(rb"Failed (\S+) for .*")
@@ -95,7 +97,7 @@ def _named(kind: str, user: bytes, where: bytes, port: Optional[bytes], what: st
 
 
 def _failed(message: bytes) -> Optional[Event]:
-    found = _FAILED.fullmatch(message)
+    found = _FAILED_PLAIN.fullmatch(message) or _FAILED.fullmatch(message)
     if found is not None:
         method, user, where, port = found.groups()
         return _attempt(method, user, where, port)
@@ -228,3 +230,13 @@ _PARSERS: Dict[bytes, Parser] = {
     b"Partial": _half,
     b"Postponed": _half,
 }
+
+
+def said_by_nobody() -> Tuple[str, ...]:
+    """Openings after which a message is ``other``, whatever follows: no parser of its own looks at it."""
+    words = [word.decode("ascii") for word in _PARSERS]
+    return tuple(
+        opening
+        for opening in OPENINGS
+        if opening.partition(" ")[0] not in words and (" " in opening or not any(w.startswith(opening) for w in words))
+    )

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole log, line by line, in bounded memory: what ``vps-sentry auth`` prints."""
+"""A whole log, line by line, in bounded memory: what ``vps-sentry auth --format json`` prints."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
-from typing import BinaryIO, Callable, Dict, Iterator, Optional
+from typing import BinaryIO, Dict, Iterator
 
+from .blocks import raw_lines
 from .lines import split
 from .messages import parse
 
 _BOOLEAN = ("false", "true")
-CHUNK = 256 * 1024
-LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -84,25 +83,3 @@ def to_json(row: Dict[str, object]) -> str:
 
 def _text(value: object) -> str:
     return "null" if value is None else encode_basestring_ascii(str(value))
-
-
-def raw_lines(read: Callable[[int], bytes]) -> Iterator[Optional[bytes]]:
-    """The lines that ``read`` gives, without newline, the last one also when it has none; None for one over 64 KiB.
-
-    Only LF ends a line: ``splitlines`` would also break at bytes a client can put into a message.
-    """
-    rest = b""
-    skipping = False
-    while True:
-        chunk = read(CHUNK)
-        if not chunk:
-            break
-        parts = (rest + chunk).split(b"\n")
-        rest = parts.pop()
-        for part in parts:
-            yield None if skipping or len(part) > LONGEST_LINE else part
-            skipping = False
-        if len(rest) > LONGEST_LINE:
-            rest, skipping = b"", True
-    if rest or skipping:
-        yield None if skipping else rest

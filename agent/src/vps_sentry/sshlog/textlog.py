@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Optio
 
 from ..errors import CollectError
 from ..host import Host
+from .blocks import LONGEST_LINE, raw_lines
 from .lines import split
-from .replay import LONGEST_LINE, raw_lines
 from .source import Record
 from .times import to_epoch
 
