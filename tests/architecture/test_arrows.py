@@ -18,7 +18,7 @@ ARROWS: Dict[str, str] = {
     "release": "",
     "trust": "errors",
     "host": "core errors",
-    "proc": "core",
+    "proc": "core tick",
     "watch": "core host tick",
     "sshlog": "core errors host tick",
     "checks": "core errors host proc sshlog tick watch",

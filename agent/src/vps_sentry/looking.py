@@ -55,4 +55,6 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         full=setup.full,
         effective=effective(setup.config),
         accepted=before.baseline.status != "none",
+        baseline=before.baseline.checks.get(name, {}),
+        noted=before.noted,
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from .baseline import Baseline
 from .baseline import load as load_baseline
@@ -35,6 +35,8 @@ class Memory:
     statuses: Mapping[str, str] = field(default_factory=dict)
     damaged: Mapping[str, str] = field(default_factory=dict)
     """State file that could not be used -> why; the run that replaces it keeps it aside."""
+    noted: FrozenSet[str] = frozenset()
+    """What the last quiet tick saw for the first time (``tick.NOTED``)."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def recall(store: Store) -> Memory:
     alerts = _read(store, ALERTS, _Alerts, damaged) or _Alerts(SCHEMA, ())
     cursors = _read(store, CURSORS, _Cursors, damaged)
     logins = _read(store, LOGINS, _Logins, damaged) or _Logins(SCHEMA, {})
-    run, sequence = heartbeat_run(store), cursors.sequence if cursors else 0
+    (run, noted), sequence = heartbeat_of(store), cursors.sequence if cursors else 0
     checks = {name: dict(memory) for name, memory in cursors.checks.items()} if cursors else {}
     for name, ledger in logins.checks.items():
         checks.setdefault(name, {})[_LEDGER] = ledger
@@ -79,6 +81,7 @@ def recall(store: Store) -> Memory:
         checks=checks,
         statuses=cursors.statuses if cursors else {},
         damaged=damaged,
+        noted=noted,
     )
 
 
@@ -91,12 +94,13 @@ def _read(store: Store, name: str, kind: Any, damaged: Dict[str, str]) -> Any:
         return None
 
 
-def heartbeat_run(store: Store) -> int:
-    """The run number of the last heartbeat line; 0 when there is none or it is cut off."""
+def heartbeat_of(store: Store) -> Tuple[int, FrozenSet[str]]:
+    """Run number and notes of the last heartbeat line; 0 when there is none or it is cut off."""
     try:
-        return heartbeat.run_of(store.read("heartbeat") or b"")
+        line = store.read("heartbeat") or b""
+        return heartbeat.run_of(line), heartbeat.noted_of(line)
     except (ValueError, StoreError):
-        return 0
+        return 0, frozenset()
 
 
 def remember_alerts(store: Store, records: Tuple[Record, ...]) -> None:

@@ -10,6 +10,7 @@ from vps_sentry.checks import ports
 from vps_sentry.checks.ports import Options
 from vps_sentry.core import codec
 from vps_sentry.core.model import Change, Value
+from vps_sentry.proc import hidden, keys
 from vps_sentry.proc.expected import ExpectedPort
 from vps_sentry.proc.owners import Owner
 
@@ -28,7 +29,17 @@ def value(bind: str, *held_by: Owner, addresses: Tuple[str, ...] = ()) -> Value:
 
 
 def opened(key: str, *held_by: Owner) -> Change:
-    return Change("added", "ports", key, None, value(key.rsplit(":", 1)[1], *held_by))
+    return Change("added", "ports", key, None, value(keys.parse(key).bind, *held_by))
+
+
+def not_checked(word: str, change: str = "added") -> Change:
+    item = hidden.items([word])
+    ((key, found),) = item.items()
+    return (
+        Change("added", "ports", key, None, found)
+        if change == "added"
+        else Change("removed", "ports", key, found, None)
+    )
 
 
 @pytest.mark.weakness(16)
@@ -45,6 +56,13 @@ def opened(key: str, *held_by: Owner) -> Change:
         ("tcp:80:wildcard", "/memfd:kworker (deleted)", "critical"),
         ("tcp:80:wildcard", "/tmp/a\\x0ab (deleted)", "critical"),
         ("raw:1:wildcard", "/usr/bin/perl", "critical"),
+        ("packet:2048:wire", "/usr/sbin/tcpdump", "warning"),
+        ("packet:2048:wire", "/dev/shm/kdmtmpflush (deleted)", "critical"),
+        ("tcp:80:wildcard@docker-*.scope", "/usr/sbin/nginx (not the file of that name here)", "warning"),
+        ("tcp:80:wildcard@docker-*.scope", "/usr/bin/node (not the file of that name here)", "warning"),
+        ("tcp:80:wildcard", "/usr/bin/node (not the file of that name here)", "critical"),
+        ("tcp:80:wildcard@netns blue", "/usr/bin/python3.11", "critical"),
+        ("tcp:80:private@docker-*.scope", "/usr/bin/python3.11", "info"),
         *(
             ("tcp:4444:wildcard", exe, "critical")
             for exe in (
@@ -81,6 +99,57 @@ def test_an_opening_is_rated_by_reach_and_program(key: str, exe: str, severity: 
             "info",
             "tcp/80 opened on this machine only by /a (u, root), /b (u, root), /c (u, root) and 2 more",
             id="many-holders-are-counted",
+        ),
+        pytest.param(
+            opened("tcp:80:wildcard@docker-*.scope", NGINX),
+            "port_opened",
+            "warning",
+            "tcp/80 in docker-*.scope opened to the world by /usr/sbin/nginx (nginx.service, root)",
+            id="in-a-container",
+        ),
+        pytest.param(
+            opened("packet:2048:wire", NGINX),
+            "port_opened",
+            "warning",
+            "packet/0x0800 opened to whatever passes an interface by /usr/sbin/nginx (nginx.service, root)",
+            id="a-packet-socket",
+        ),
+        pytest.param(
+            not_checked("SCTP"),
+            "port_not_checked",
+            "warning",
+            "not looked at: SCTP sockets are in use, which this release cannot list; see: ss -anp",
+            id="a-protocol-without-a-list",
+        ),
+        pytest.param(
+            not_checked("nat"),
+            "port_not_checked",
+            "warning",
+            "not looked at: addresses are translated here (containers, forwarding): a rule may open a port that no "
+            "socket stands for; see: nft list ruleset; iptables -t nat -S",
+            id="translated-addresses",
+        ),
+        pytest.param(
+            not_checked("AF_VSOCK"),
+            "port_not_checked",
+            "info",
+            "not looked at: vsock sockets, which only the hypervisor reaches, are not listed; see: ss --vsock -lnp",
+            id="only-the-hypervisor",
+        ),
+        pytest.param(
+            not_checked("namespace netns-94b88b67-3cd8-d9f3-6718-78c9e9e1b726"),
+            "port_not_checked",
+            "info",
+            "not looked at: no process lives in network namespace netns-*, so what listens there cannot be seen; "
+            "see: ip netns exec NAME ss -lnp",
+            id="what-a-container-engine-leaves-for-a-moment",
+        ),
+        pytest.param(
+            not_checked("SCTP", "removed"),
+            "port_not_checked",
+            "info",
+            "no longer left out: SCTP",
+            id="nothing-left-out-any-more",
         ),
         pytest.param(
             Change("removed", "ports", "udp:53:public", value("public", NGINX), None),

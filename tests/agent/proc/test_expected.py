@@ -7,6 +7,7 @@ from typing import Tuple, Union
 
 import pytest
 from vps_sentry.proc.expected import ExpectedPort, parse
+from vps_sentry.proc.keys import Key
 
 WG = {"exe": "/usr/bin/wg", "unit": "wg.service", "user": "root"}
 NC = {"exe": "/usr/bin/nc", "unit": "none", "user": "root"}
@@ -28,16 +29,22 @@ DELETED = {"exe": "/usr/bin/wg (deleted)", "unit": "wg.service", "user": "root"}
         (ExpectedPort("udp:51820", "/usr/bin/wg"), ("udp", 51820), WG, True),
         (ExpectedPort("udp:51820", "/usr/bin/wg"), ("udp", 51820), NC, False),
         (ExpectedPort("udp:51820", "/usr/bin/wg"), ("udp", 51820), DELETED, False),
+        ("packet:35020", ("packet", 35020), NC, True),
+        ("tcp:80", ("tcp", 80, "docker-*.scope"), NC, False),
+        (ExpectedPort("tcp:80", namespace="docker-*.scope"), ("tcp", 80, "docker-*.scope"), NC, True),
+        (ExpectedPort("tcp:80", namespace="*"), ("tcp", 80, "netns blue"), NC, True),
+        (ExpectedPort("tcp:80", namespace="*"), ("tcp", 80), NC, False),
     ],
 )
 def test_an_entry_covers_its_ports(
-    entry: Union[str, ExpectedPort], port: Tuple[str, int], owner: dict[str, str], covered: bool
+    entry: Union[str, ExpectedPort], port: Tuple[str, int, str], owner: dict[str, str], covered: bool
 ) -> None:
-    assert parse(entry).covers(port[0], port[1], held_by=[owner]) is covered
+    place = Key(port[0], port[1], "wildcard", *port[2:])
+    assert parse(entry).covers(place, held_by=[owner]) is covered
 
 
 def test_a_second_program_beside_the_expected_one_is_not_expected() -> None:
-    assert not parse(ExpectedPort("udp:51820", "/usr/bin/wg")).covers("udp", 51820, held_by=[WG, NC])
+    assert not parse(ExpectedPort("udp:51820", "/usr/bin/wg")).covers(Key("udp", 51820, "wildcard"), held_by=[WG, NC])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -13,13 +12,18 @@ import sys
 import textwrap
 from contextlib import closing
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
 import pytest
+from support.alone import alone
 from vps_sentry.tick import sockets
 
 SOURCE = Path(sockets.__file__).parents[2]
 MAPPED_LOOPBACK = b"\0" * 10 + b"\xff\xff\x7f\0\0\1"
+
+
+def listeners() -> List[sockets.Listener]:
+    return [sockets.unpack(record) for record in sockets.records()]
 
 
 def opened(domain: int, kind: int, address: str, *, protocol: int = 0) -> socket.socket:
@@ -51,19 +55,43 @@ def test_a_listener_is_seen_as_it_is(
     with closing(opened(domain, kind, address)) as link:
         inode = os.fstat(link.fileno()).st_ino
         expected = (protocol, family, packed, link.getsockname()[1], os.geteuid(), inode)
-        assert [entry for entry in sockets.listeners() if entry[5] == inode] == [expected]
+        assert [entry for entry in listeners() if entry[5] == inode] == [expected]
         number = {"tcp": sockets.TCP, "udp": sockets.UDP}[protocol]
         for way in (sockets.ask_kernel(number, family), sockets.read_proc(number, family)):
             assert [entry for entry in map(sockets.unpack, way) if entry[5] == inode] == [expected]
-    assert [entry for entry in sockets.listeners() if entry[5] == inode] == []
+    assert [entry for entry in listeners() if entry[5] == inode] == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need root")
+@pytest.mark.weakness(11)
 def test_a_raw_socket_is_seen_with_its_ip_protocol() -> None:
     with closing(opened(socket.AF_INET, socket.SOCK_RAW, "", protocol=132)) as link:
         inode = os.fstat(link.fileno()).st_ino
-        seen = [entry for entry in sockets.listeners() if entry[5] == inode]
+        seen = [entry for entry in listeners() if entry[5] == inode]
     assert seen == [("raw", 4, b"\0" * 4, 132, 0, inode)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="packet sockets need root")
+@pytest.mark.weakness(11)
+def test_a_packet_socket_is_seen_with_the_frames_it_hears() -> None:
+    """Backdoors such as BPFDoor wait for a frame on no port at all."""
+    with closing(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))) as link:
+        inode = os.fstat(link.fileno()).st_ino
+        seen = [entry for entry in listeners() if entry[5] == inode]
+    assert seen == [("packet", 0, b"\0" * 16, 0x0800, 0, inode)]
+
+
+def test_an_mptcp_listener_is_in_the_list_of_tcp_under_its_own_inode() -> None:
+    """Programs in Go listen so without asking for it."""
+    try:
+        link = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    except OSError:
+        pytest.skip("the kernel has no MPTCP")
+    with closing(link):
+        link.bind(("127.0.0.1", 0))
+        link.listen()
+        inode = os.fstat(link.fileno()).st_ino
+        assert [entry[3] for entry in listeners() if entry[5] == inode] == [link.getsockname()[1]]
 
 
 def test_sockets_that_wait_for_nobody_are_not_listeners() -> None:
@@ -74,66 +102,14 @@ def test_sockets_that_wait_for_nobody_are_not_listeners() -> None:
         asking.connect(("127.0.0.1", 9))
         with closing(client), closing(accepted), closing(asking):
             inodes = {os.fstat(link.fileno()).st_ino for link in (client, accepted, asking)}
-            assert [entry for entry in sockets.listeners() if entry[5] in inodes] == []
+            assert [entry for entry in listeners() if entry[5] in inodes] == []
 
 
-def alone(script: str) -> List[str]:
-    """Words printed by ``script`` in an empty network namespace, where nobody else opens sockets meanwhile."""
-    prelude = (
-        f"import sys; sys.path.insert(0, {str(SOURCE)!r})\nfrom vps_sentry.tick import sockets\nimport os, socket\n"
-    )
-    program = prelude + textwrap.dedent(script)
-    if not shutil.which("unshare") or subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode:
-        pytest.skip("no right to make a network namespace")
-    done = subprocess.run(["unshare", "-n", sys.executable, "-I", "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split()
-
-
-HELPERS = """
-def tcp(port, host="0.0.0.0"):
-    link = socket.socket()
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    link.bind((host, port))
-    link.listen()
-    return link
+IMPORT = """
+from vps_sentry.tick import sockets
 def say():
-    print(sockets.take().hex())
+    print(b"".join(sockets.records()).hex())
 """
-
-
-@pytest.mark.parametrize(
-    "move",
-    [
-        pytest.param("b = tcp(4002)", id="a port opened"),
-        pytest.param("a.close()", id="a port closed"),
-        pytest.param("a.close(); a = tcp(4001)", id="same port, another socket: somebody took it over"),
-        pytest.param("b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); b.bind(('', 5001))", id="datagrams"),
-        pytest.param("b = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); b.bind(('', 5001))", id="IPv6"),
-        pytest.param("b = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", id="a raw socket hears everything"),
-        pytest.param("b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); b.bind(('', 40000))", id="ephemeral too"),
-        pytest.param("os.fchown(a.fileno(), 65534, -1)", id="the socket belongs to another user"),
-    ],
-)
-def test_every_movement_moves_the_stamp(move: str) -> None:
-    first, again, moved = alone(HELPERS + f"a = tcp(4001)\nsay()\nsay()\n{move}\nsay()\n")
-    assert (first == again, moved == first) == (True, False)
-
-
-CONNECTIONS = """
-a = tcp(4001)
-say()
-os.system("ip link set lo up")
-b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-b.connect(("127.0.0.1", 9))
-c = socket.create_connection(("127.0.0.1", 4001))
-say()
-"""
-
-
-def test_connections_do_not_move_the_stamp() -> None:
-    first, connected = alone(HELPERS + CONNECTIONS)
-    assert connected == first
 
 
 def test_a_list_of_many_datagrams_is_read_to_its_end() -> None:
@@ -141,16 +117,7 @@ def test_a_list_of_many_datagrams_is_read_to_its_end() -> None:
     opened = [tcp(10000 + number) for number in range(900)]
     print(len(sockets.ask_kernel(sockets.TCP, 4)), len(sockets.read_proc(sockets.TCP, 4)))
     """
-    assert alone(HELPERS + textwrap.dedent(script)) == ["900", "900"]
-
-
-def test_another_network_namespace_is_another_stamp() -> None:
-    assert alone(HELPERS + "say()") != alone(HELPERS + "say()")
-
-
-def test_an_unsettled_stamp_never_repeats() -> None:
-    answers = {sockets.take(False) for _ in range(3)}
-    assert (len(answers), sockets.take(False) == sockets.take()) == (3, False)
+    assert alone(IMPORT + textwrap.dedent(script)) == ["900", "900"]
 
 
 # seccomp(2) as a unit's RestrictAddressFamilies= without AF_NETLINK makes it: socket(2) answers EAFNOSUPPORT.
@@ -170,7 +137,7 @@ def refuse_netlink():
 """
 
 
-def test_without_netlink_the_proc_files_give_the_same_stamp() -> None:
+def test_without_netlink_the_proc_files_give_the_same_records() -> None:
     script = """
     a = tcp(4001)
     b = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); b.bind(("", 5001))
@@ -182,7 +149,7 @@ def test_without_netlink_the_proc_files_give_the_same_stamp() -> None:
         print(exc.errno)
     say()
     """
-    before, refused, after = alone(HELPERS + REFUSE_NETLINK + textwrap.dedent(script))
+    before, refused, after = alone(IMPORT + REFUSE_NETLINK + textwrap.dedent(script))
     assert (refused, after) == (str(errno.EAFNOSUPPORT), before)
 
 
@@ -190,11 +157,11 @@ def test_without_netlink_and_proc_the_look_fails_instead_of_finding_nothing() ->
     script = """
     refuse_netlink()
     try:
-        print(sockets.listeners("/nowhere"))
+        print(sockets.records("/nowhere"))
     except OSError as exc:
         print(type(exc).__name__)
     """
-    assert alone(REFUSE_NETLINK + textwrap.dedent(script)) == ["FileNotFoundError"]
+    assert alone(IMPORT + REFUSE_NETLINK + textwrap.dedent(script)) == ["FileNotFoundError"]
 
 
 def record(
@@ -287,8 +254,45 @@ def test_a_missing_list_of_a_protocol_the_kernel_has_is_an_error(tmp_path: Path)
 
 
 def test_the_reader_imports_next_to_nothing() -> None:
-    program = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); from vps_sentry.tick import sockets; sockets.take()"
+    program = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); from vps_sentry.tick import ports; ports.look()"
     program += "; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
     banned = {"json", "re", "dataclasses", "typing", "subprocess", "socket", "enum", "struct", "os", "collections"}
     assert sorted(banned & set(done.stdout.split())) == []
+
+
+PACKETS = b"sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n"
+PACKET = b"00000000c8c8d903 3      3    0003   2     1 0      1000   226394\n"
+
+
+def test_parse_packet_reads_type_user_and_inode() -> None:
+    (found,) = sockets.parse_packet([PACKETS, PACKET])
+    assert sockets.unpack(found) == ("packet", 0, b"\0" * 16, 3, 1000, 226394)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([], id="empty-file"),
+        pytest.param([PACKET], id="no-heading"),
+        pytest.param([PACKETS, PACKET[:-1]], id="last-line-without-its-end"),
+        pytest.param([PACKETS, PACKET[:40] + b"\n"], id="line-cut-off"),
+        pytest.param([PACKETS, PACKET.replace(b"0003", b"xx03")], id="type-is-no-number"),
+        pytest.param([PACKETS, PACKET.replace(b"226394", b"99999999999")], id="inode-too-large"),
+    ],
+)
+def test_a_malformed_list_of_packet_sockets_is_an_error(lines: List[bytes]) -> None:
+    with pytest.raises(OSError, match="list of sockets"):
+        sockets.parse_packet(lines)
+
+
+def test_connections_behind_the_listeners_are_not_read() -> None:
+    """The kernel lists what listens first; twenty thousand connections must not be walked for nothing."""
+
+    def lines() -> Iterator[bytes]:
+        yield HEADING
+        yield LINE % (b"0016", b"0A")
+        yield LINE % (b"0017", b"01")
+        raise AssertionError("read on")
+
+    assert len(sockets.parse_proc(lines(), sockets.TCP, family=4)) == 1

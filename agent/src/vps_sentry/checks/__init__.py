@@ -6,9 +6,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
-from ..core.model import Change, Code, Observation, Rating
+from ..core.model import Change, Code, Observation, Rating, Value
 from ..host import Host
 
 Stamp = Tuple[str, Tuple[Any, ...]]
@@ -34,6 +34,10 @@ class Context:
     """The whole configuration as it acts, secrets as digests."""
     accepted: bool = False
     """Whether a baseline was accepted before: whatever a check meets from then on is not learnt silently."""
+    baseline: Mapping[str, Value] = field(default_factory=dict)
+    """The accepted items of this check."""
+    noted: FrozenSet[str] = frozenset()
+    """What the last tick, if it was quiet, noted for this run (``tick.NOTED``)."""
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Listening ports and who holds them, in the network namespace the agent itself runs in; others are not looked at."""
+"""Listening ports and who holds them, in every network namespace that something can be reached in."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple, Union
+from typing import Any, Dict, List, Mapping, Set, Tuple, Union
 
-from ..core.model import Change, Observation, Rating, Severity, Value
+from ..core.model import Change, Observation, Rating, Value
 from ..errors import CollectError
 from ..host import Host
-from ..proc import addresses, codes, expected, owners
-from ..proc.expected import ExpectedPort
+from ..proc import codes, expected, hidden, listeners, owners, rating, seen
+from ..proc.expected import ExpectedPort, PortRange
+from ..proc.listeners import Ephemeral, Sight
 from ..proc.owners import Owner
-from ..tick import sockets
+from ..tick.ports import OWNERS_FOR
 from . import Check, Context, Stamp
 
 _EPHEMERAL = "/proc/sys/net/ipv4/ip_local_port_range"
-_INTERPRETER = re.compile(
-    r"(?:python|pypy|perl|ruby|lua|luajit|tclsh|php|node|nodejs|deno|bun|nc|ncat|netcat|socat|busybox"
-    r"|sh|bash|dash|ash|ksh|mksh|zsh)[0-9.]*(?:[-.](?:x86_64|aarch64|openbsd|traditional|static|dbg|linux|gnu)[a-z0-9_.-]*)?"
-)
-_REACH = {
-    "wildcard": "to the world",
-    "public": "to the world on a public address",
-    "private": "to a private network",
-    "loopback": "on this machine only",
-}
-_PUBLIC = ("wildcard", "public")
+_NO_RANGE: Ephemeral = (1, 0)
+_LOOK_AGAIN = OWNERS_FOR - 600
+"""Two ticks before the owners of the last look count no more, so that they are never older than that."""
 
 
 @dataclass(frozen=True)
@@ -41,31 +33,48 @@ class Options:
 
 def validate(options: Options) -> None:
     """Refuse an ``expected`` entry that names no port. Raises ValueError naming the entry."""
-    for entry in options.expected:
-        expected.parse(entry)
+    _announced(options)
+
+
+def _announced(options: Options) -> List[PortRange]:
+    return [expected.parse(entry) for entry in options.expected]
 
 
 def _collect(context: Context) -> Observation:
     users = owners.parse_passwd(context.host.read("/etc/passwd"))
+    ephemeral = parse_ephemeral(_read_ephemeral(context.host))
     try:
-        found, held = _look(users)
+        sight, held = _look(users, ephemeral)
     except OSError as exc:
         raise CollectError(f"cannot list listening sockets: {exc.strerror}; is /proc mounted?") from exc
-    ephemeral = parse_ephemeral(_read_ephemeral(context.host))
-    return observe(found, held, seen=seen_before(context.memory), ephemeral=ephemeral)
+    before = seen.Before.recall(context.memory, noted=context.noted)
+    counted = seen.count(sight.found, held, before=before)
+    items: Dict[str, Value] = {**counted.items, **hidden.items(sight.hidden)}
+    first = seen.first_owners(items, before.first, announced=_announced(context.options), accepted=context.baseline)
+    memory = {
+        "stamp": sight.digest(counted.known),
+        "until": context.now + _LOOK_AGAIN if counted.settled else 0,
+        "range": list(ephemeral),
+        "known": sorted(counted.known),
+        "waiting": sorted(counted.waiting),
+        "ephemeral": sorted(list(holding) for holding in counted.passing),
+        "first": first,
+    }
+    return Observation("ok", items, signals=seen.takeovers(items, first, now=context.now), memory=memory)
 
 
-def _look(users: Mapping[int, str]) -> Tuple[List[sockets.Listener], Dict[int, Set[Owner]]]:
+def _look(users: Mapping[int, str], ephemeral: Ephemeral) -> Tuple[Sight, Dict[int, Set[Owner]]]:
     held: Dict[int, Set[Owner]] = {}
     for threads in (False, True):
         # The second round is for sockets opened or closed meanwhile, and for threads with a file table of their own.
-        found = sockets.listeners()
-        held.update(owners.find({entry[5] for entry in found} - set(held), users, threads=threads))
-        if all(entry[5] in held for entry in found):
+        sight = listeners.look(ephemeral)
+        held.update(owners.find({entry.inode for entry in sight.found} - set(held), users, threads=threads))
+        if all(entry.inode in held for entry in sight.found):
             break
-    for _, _, _, _, uid, inode in found:
-        held.setdefault(inode, {Owner(owners.UNKNOWN, owners.UNKNOWN, owners.user_name(uid, users))})
-    return found, held
+    for entry in sight.found:
+        nobody = Owner(owners.UNKNOWN, owners.UNKNOWN, owners.user_name(entry.uid, users))
+        held.setdefault(entry.inode, {nobody})
+    return sight, held
 
 
 def _read_ephemeral(host: Host) -> bytes:
@@ -75,132 +84,36 @@ def _read_ephemeral(host: Host) -> bytes:
         return b""  # Without it nothing counts as ephemeral, and every port is judged at once.
 
 
-def parse_ephemeral(data: bytes) -> range:
-    """The ports of ip(7) ``ip_local_port_range``; empty when the text is not two numbers."""
+def parse_ephemeral(data: bytes) -> Ephemeral:
+    """First and last port of ip(7) ``ip_local_port_range``; an empty range when the text is not two numbers."""
     fields = data.split()
     if len(fields) != 2 or not all(field.isdigit() for field in fields):
-        return range(0)
-    return range(int(fields[0]), int(fields[1]) + 1)
-
-
-_Holding = Tuple[str, str, str, str]
-"""Item key, exe, unit, user."""
-
-
-def seen_before(memory: Mapping[str, Any]) -> Set[_Holding]:
-    """Who held ephemeral ports in the last run, from this check's memory."""
-    return {(key, exe, unit, user) for key, exe, unit, user in memory.get("ephemeral", [])}
-
-
-def observe(
-    found: List[sockets.Listener], held: Mapping[int, Set[Owner]], *, seen: Set[_Holding], ephemeral: range
-) -> Observation:
-    """Listening sockets and their owners (by inode) as items; pure.
-
-    ``seen`` is who held UDP ports of the ``ephemeral`` range in the last run: others have no item yet.
-    """
-    bound: Dict[str, Set[str]] = {}
-    holders: Dict[str, Set[Owner]] = {}
-    passing: Set[_Holding] = set()
-    for protocol, _, packed, port, _, inode in found:
-        address = addresses.unwrap(packed)
-        bind = addresses.classify(address)
-        key = f"{protocol}:{port}:{bind}"
-        now = set(held[inode])
-        if protocol.startswith("udp") and port in ephemeral:
-            holdings = {(key, owner.exe, owner.unit, owner.user) for owner in now}
-            passing |= holdings
-            now = {Owner(*holding[1:]) for holding in holdings & seen}
-        if now:
-            bound.setdefault(key, set()).add(addresses.text(address))
-            holders.setdefault(key, set()).update(now)
-    items = {key: _value(key, bound[key], holders[key]) for key in sorted(bound)}
-    return Observation(
-        "ok", items, memory={"ephemeral": [list(entry) for entry in sorted(passing)], "settled": passing <= seen}
-    )
-
-
-def _value(key: str, bound: Set[str], holders: Set[Owner]) -> Value:
-    bind = key.rsplit(":", 1)[1]
-    return {
-        "bind": bind,
-        # Public and private addresses are each host's own: hosts are compared by the class alone.
-        "addresses": sorted(bound) if bind in ("wildcard", "loopback") else [],
-        "owners": [{"exe": owner.exe, "unit": owner.unit, "user": owner.user} for owner in sorted(holders)],
-    }
+        return _NO_RANGE
+    return max(int(fields[0]), listeners.LOWEST_EPHEMERAL), int(fields[1])
 
 
 def rate(change: Change, options: Options) -> Rating:
     """Code, severity and title of a change. ``expected`` silences an opening, never a change of owner."""
-    protocol, port, bind = change.key.split(":")
-    name = f"{protocol}/{port}"
-    before, after = _owners(change.before), _owners(change.after)
-    if change.change == "removed":
-        return Rating(
-            "port_closed", "info", f"{name} is no longer open {_REACH[bind]}; it was held by {_people(before)}"
-        )
-    awaited = any(expected.parse(entry).covers(protocol, int(port), held_by=after) for entry in options.expected)
-    if change.change == "added":
-        title = f"{name} opened {_REACH[bind]} by {_people(after)}"
-        return Rating("port_expected", "info", title) if awaited else Rating("port_opened", _opened(bind, after), title)
-    return _rate_moved(change, f"{name} (open {_REACH[bind]})", silent=awaited or bind not in _PUBLIC)
-
-
-def _rate_moved(change: Change, name: str, *, silent: bool) -> Rating:
-    before, after = _owners(change.before), _owners(change.after)
-    new = [owner for owner in after if owner not in before]
-    if new:
-        severity: Severity = "critical" if _opened(change.key.rsplit(":", 1)[1], new) == "critical" else "warning"
-        title = f"{name} has a new owner: {_people(new)}; before: {_people(before)}"
-        return Rating("port_owner_changed", severity, title)
-    if "addresses" in change.fields():
-        title = f"{name} is now bound to {_addresses(change.after)}; before: {_addresses(change.before)}"
-        return Rating("port_changed", "info" if silent else "warning", title)
-    return Rating(
-        "port_owner_changed", "info", f"{name} is now held by {_people(after)} alone; before: {_people(before)}"
-    )
-
-
-def _opened(bind: str, held_by: List[Mapping[str, str]]) -> Severity:
-    if bind not in _PUBLIC:
-        return "info"
-    return "critical" if any(_is_suspicious(owner["exe"]) for owner in held_by) else "warning"
-
-
-def _is_suspicious(exe: str) -> bool:
-    name = exe.rsplit("/", 1)[-1]
-    return exe.endswith(owners.DELETED) or exe.startswith("/memfd:") or _INTERPRETER.fullmatch(name) is not None
-
-
-def _owners(value: Optional[Value]) -> List[Mapping[str, str]]:
-    held_by = (value or {}).get("owners")
-    return [owner for owner in held_by if isinstance(owner, dict)] if isinstance(held_by, list) else []
-
-
-def _addresses(value: Optional[Value]) -> str:
-    bound = (value or {}).get("addresses")
-    return ", ".join(str(address) for address in bound) if isinstance(bound, list) else ""
-
-
-def _people(held_by: List[Mapping[str, str]]) -> str:
-    shown = [f"{owner['exe']} ({owner['unit']}, {owner['user']})" for owner in held_by[:3]]
-    more = len(held_by) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return rating.rate(change, _announced(options))
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """The sockets themselves; as long as one waits for its second look, no tick is quiet."""
-    return (("sockets", () if memory.get("settled", True) else (False,)),)
+    """The sockets of all namespaces as the last look saw them. Raises LookupError, TypeError, ValueError."""
+    known, waiting = (tuple(bytes.fromhex(note) for note in memory[name]) for name in ("known", "waiting"))
+    first, last = (int(port) for port in memory["range"])
+    return (("ports", (bytes.fromhex(memory["stamp"]), int(memory["until"]), (first, last), known, waiting)),)
 
 
 CHECK = Check(
     name="ports",
-    about="Listening TCP, UDP, UDP-Lite and raw sockets of this network namespace, and the programs that hold them",
+    about="Listening TCP, UDP, UDP-Lite, raw and packet sockets of every network namespace with a way out, "
+    "and the programs that hold them",
     options=Options,
     columns={
-        "bind": "Who can reach it: wildcard, public, private or loopback.",
+        "bind": "Who can reach it: wildcard, public, private or loopback; wire for a packet socket.",
         "addresses": "The addresses it is bound to, for wildcard and loopback.",
         "owners": "Program (exe), systemd unit and user of each holder; unknown where the system does not show it.",
+        "reason": "Of a not_checked item: what could not be looked at, and the command that shows it.",
     },
     collect=_collect,
     rate=rate,

@@ -19,8 +19,8 @@ CODES = {
         action="Nothing; accepting it makes a later change of its owner comparable.",
     ),
     "port_owner_changed": Code(
-        about="An accepted port is held by another program, unit or user than was accepted. A familiar port number is "
-        "good cover for somebody else's program.",
+        about="An accepted port is held by another program, unit or user than was accepted, or an announced one by "
+        "another than held it first. A familiar port number is good cover for somebody else's program.",
         technique="T1036.005",
         action="Compare the program with the one before. An upgrade or a moved service explains it; otherwise keep a "
         "copy of the program and look at how it was started.",
@@ -34,5 +34,11 @@ CODES = {
         about="An accepted port is no longer open. A stopped service, or one that died.",
         technique="T1489",
         action="Start the service again if it should run; accept it if it is gone for good.",
+    ),
+    "port_not_checked": Code(
+        about="Something on this host can take in traffic and is of a kind the agent cannot look into: a protocol "
+        "without a list, translated addresses, a network namespace without a process.",
+        technique="",
+        action="Look with the command it names. Accept it if it belongs here; from then on only a new kind is told.",
     ),
 }

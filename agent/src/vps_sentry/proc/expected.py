@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import List, Mapping, Optional, Union
 
-_RANGE = re.compile(r"(tcp|udp|udplite|raw):([0-9]{1,5})(?:-([0-9]{1,5}))?")
+from .keys import Key
+
+_RANGE = re.compile(r"(tcp|udp|udplite|raw|packet):([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class ExpectedPort:
     """``tcp:22``, ``udp:51820``, ``tcp:3100-3199`` or, by protocol number, ``raw:1``."""
     exe: Optional[str] = None
     """The one program expected there; without it any, but the first one seen is what a later change is measured by."""
+    namespace: Optional[str] = None
+    """A pattern for names of network namespaces, such as ``docker-*.scope``; without it the host's own is meant."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,16 @@ class PortRange:
     first: int
     last: int
     exe: Optional[str]
+    namespace: str = ""
 
-    def covers(self, protocol: str, port: int, *, held_by: List[Mapping[str, str]]) -> bool:
+    def includes(self, place: Key) -> bool:
+        """Whether this port was announced, whoever holds it."""
+        within = place.protocol == self.protocol and self.first <= place.port <= self.last
+        return within and (fnmatchcase(place.space, self.namespace) if place.space else not self.namespace)
+
+    def covers(self, place: Key, *, held_by: List[Mapping[str, str]]) -> bool:
         """Whether this port, held by these owners and by nobody else, was announced."""
-        within = protocol == self.protocol and self.first <= port <= self.last
-        return within and (self.exe is None or all(owner["exe"] == self.exe for owner in held_by))
+        return self.includes(place) and (self.exe is None or all(owner["exe"] == self.exe for owner in held_by))
 
 
 def parse(entry: Union[str, ExpectedPort]) -> PortRange:
@@ -43,9 +53,9 @@ def parse(entry: Union[str, ExpectedPort]) -> PortRange:
         raise ValueError(f"expected: {wanted.port!r} is not PROTOCOL:PORT or PROTOCOL:FIRST-LAST, such as tcp:22")
     first = int(match[2])
     last = int(match[3] or first)
-    lowest, highest = (0, 255) if match[1] == "raw" else (1, 65535)
+    lowest, highest = {"raw": (0, 255), "packet": (0, 65535)}.get(match[1], (1, 65535))
     if not lowest <= first <= last <= highest:
         raise ValueError(f"expected: {wanted.port!r} is no range within {lowest} to {highest}")
     if wanted.exe is not None and not wanted.exe.startswith("/"):
         raise ValueError(f"expected: {wanted.port!r} has exe {wanted.exe!r}, which is not an absolute path")
-    return PortRange(match[1], first, last, wanted.exe)
+    return PortRange(match[1], first, last, wanted.exe, wanted.namespace or "")

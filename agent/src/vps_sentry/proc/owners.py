@@ -18,7 +18,7 @@ DELETED = " (deleted)"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _UNIT = re.compile(rb"(?<=/)[^/]+\.(?:service|scope|mount|socket|swap)(?=/|$)")
 # What systemd and container engines number afresh each time must not look like another unit each time.
-_FRESH = re.compile(
+FRESH = re.compile(
     r"(?<=^session-)c?[0-9]+(?=\.scope$)"
     r"|(?<=^run-)(?:[ru]?[0-9a-f]+|p[0-9]+-i[0-9]+)(?=\.(?:scope|service)$)"
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,}"
@@ -134,7 +134,7 @@ def parse_unit(cgroup: bytes) -> str:
     units = _UNIT.findall(paths.get(b"name=systemd") or paths.get(b"", b""))
     if not units:
         return "none" if paths else UNKNOWN
-    names = [_FRESH.sub("*", escape(unit)) for unit in (units[0], units[-1])]
+    names = [FRESH.sub("*", escape(unit)) for unit in (units[0], units[-1])]
     return names[0] if len(units) == 1 else "/".join(names)
 
 

@@ -5,6 +5,11 @@ A stamp is ``(kind, arguments)``; ``take`` turns it into bytes that differ whene
 see something else. Each kind is one module of this folder with one function ``take(*arguments) -> bytes``.
 """
 
+UNMOVED, MOVED, NOTED = b"", b"moved", b"noted:"
+"""Answers of a kind that compares by itself. Behind NOTED stand notes of what only counts if it is still there at the
+next tick, ``NOTE`` bytes each; the heartbeat keeps them."""
+NOTE = 4
+
 
 def take(kind: str, arguments: "tuple[object, ...]") -> bytes:
     """The present value of one stamp. Whatever it raises means: not quiet."""

@@ -7,10 +7,11 @@ from time import gmtime, process_time, strftime
 NAME = "/heartbeat"
 
 
-def line(now: int, *, run: int, code: int, due: int) -> bytes:
-    """``TIME run=N exit=N cpu_ms=N due=SECONDS``; the cost is this process' so far."""
+def line(now: int, *, run: int, code: int, due: int, noted: "frozenset[str] | set[str]" = frozenset()) -> bytes:
+    """``TIME run=N exit=N cpu_ms=N due=SECONDS [noted=HEX,...]``; the cost is this process' so far."""
     clock = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(now))
-    return f"{clock} run={run} exit={code} cpu_ms={round(process_time() * 1000)} due={due}\n".encode()
+    notes = " noted=" + ",".join(sorted(noted)) if noted else ""
+    return f"{clock} run={run} exit={code} cpu_ms={round(process_time() * 1000)} due={due}{notes}\n".encode()
 
 
 def run_of(text: bytes) -> int:
@@ -19,6 +20,14 @@ def run_of(text: bytes) -> int:
         if word.startswith(b"run="):
             return int(word[4:])
     raise ValueError("no run number")
+
+
+def noted_of(text: bytes) -> "frozenset[str]":
+    """What the tick of this line saw for the first time, in hex (see ``tick.NOTED``)."""
+    for word in text.split():
+        if word.startswith(b"noted="):
+            return frozenset(word[6:].decode("ascii", "replace").split(","))
+    return frozenset()
 
 
 def write(state: str, text: bytes) -> None:

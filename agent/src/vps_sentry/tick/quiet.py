@@ -4,7 +4,7 @@
 from posix import urandom
 from time import time
 
-from . import heartbeat, record, take
+from . import NOTE, NOTED, heartbeat, record, take
 
 BYPASS_ONE_IN = 12
 """So often a tick ignores all stamps, at random: a forged stamp file is outlived within the hour."""
@@ -19,18 +19,30 @@ def quiet(state: str, *, bypass: "bool | None" = None) -> "int | None":
         return None
     try:
         due, code, stamps = record.loads(_read(state + "/" + record.FILE))
-        run = heartbeat.run_of(_read(state + heartbeat.NAME)) + 1
+        last = _read(state + heartbeat.NAME)
+        run = heartbeat.run_of(last) + 1
         now = int(time())
-        if not 0 < due - now <= 86400 or not _unmoved(stamps):
+        noted = _noted(stamps) if 0 < due - now <= 86400 else None
+        # What was noted by the last tick and is still there counts.
+        if noted is None or noted & heartbeat.noted_of(last):
             return None
-        heartbeat.write(state, heartbeat.line(now, run=run, code=code, due=due))
+        heartbeat.write(state, heartbeat.line(now, run=run, code=code, due=due, noted=noted))
     except (OSError, ValueError, EOFError, TypeError, ImportError, AttributeError, LookupError):
         return None
     return code
 
 
-def _unmoved(stamps: "tuple[tuple[str, str, tuple[object, ...], bytes], ...]") -> bool:
-    return all(take(kind, arguments) == expected for _, kind, arguments, expected in stamps)
+def _noted(stamps: "tuple[tuple[str, str, tuple[object, ...], bytes], ...]") -> "set[str] | None":
+    """What the stamps note for the next tick, None as soon as one of them moved."""
+    noted: set[str] = set()
+    for _, kind, arguments, expected in stamps:
+        answer = take(kind, arguments)
+        if answer != expected:
+            if not answer.startswith(NOTED):
+                return None
+            notes = answer[len(NOTED) :]
+            noted.update(notes[at : at + NOTE].hex() for at in range(0, len(notes), NOTE))
+    return noted
 
 
 def _read(path: str) -> bytes:

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Listening sockets of the own network namespace, straight from the kernel, for next to no imports."""
+"""Listening sockets of one network namespace, straight from the kernel, for next to no imports."""
 
 import _socket
 import _struct
 import sys
-from _blake2 import blake2b
 from errno import EBADMSG
-from posix import readlink, urandom
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing collections or typing here would cost more than the whole look does.
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 Listener = tuple[str, int, bytes, int, int, int]
 """Protocol, address family (4 or 6), packed address, port, uid, socket inode."""
 
-TCP, UDP, UDPLITE, RAW = 6, 17, 136, 255
-NAMES = {TCP: "tcp", UDP: "udp", UDPLITE: "udplite", RAW: "raw"}
+TCP, UDP, UDPLITE, PACKET, RAW = 6, 17, 136, 254, 255
+NAMES = {TCP: "tcp", UDP: "udp", UDPLITE: "udplite", PACKET: "packet", RAW: "raw"}
 FAMILIES = (4, 6)
 NET = "/proc/net"
 
@@ -41,25 +39,6 @@ _STATUS = _struct.Struct("=16xi")
 _RECORD = _struct.Struct("=BB2s16sII")
 
 
-def take(settled: bool = True) -> bytes:
-    """A digest over namespace, protocol, address, port, uid and inode of every listening socket.
-
-    ``settled`` false: the last full look saw a socket that only a second look can judge, so the
-    answer is one that was never given before. Raises OSError like ``records``.
-    """
-    if not settled:
-        return urandom(16)
-    return blake2b(readlink(b"/proc/self/ns/net") + b"".join(records()), digest_size=16).digest()
-
-
-def listeners(net: str = NET) -> list[Listener]:
-    """Every listening TCP, unconnected UDP and UDP-Lite, and raw socket (its port is the IP protocol).
-
-    Raises OSError where neither sock_diag(7) nor ``net`` can be read.
-    """
-    return [unpack(record) for record in records(net)]
-
-
 def unpack(record: bytes) -> Listener:
     """One record of ``records`` in words."""
     protocol, family, port, address, uid, inode = _RECORD.unpack(record)
@@ -74,10 +53,12 @@ def unpack(record: bytes) -> Listener:
 
 
 def records(net: str = NET) -> list[bytes]:
-    """The listening sockets as sorted packed records, equal on both ways of reading.
+    """The listening sockets of the own namespace as sorted packed records, equal on both ways of reading.
 
-    UDP-Lite and raw sockets are few: their /proc files cost less than making the kernel look for a
-    diag module on each call, as it does when it has none. Raises OSError.
+    TCP listeners, unconnected UDP and UDP-Lite, raw and packet sockets (packet(7)); the "port" of the last two is
+    the IP protocol or the Ethernet type they hear. UDP-Lite, raw and packet sockets are few: their /proc files
+    cost less than making the kernel look for a diag module on each call, as it does when it has none.
+    Raises OSError where neither sock_diag(7) nor ``net`` can be read.
     """
     found: list[bytes] = []
     for family in FAMILIES:
@@ -88,6 +69,19 @@ def records(net: str = NET) -> list[bytes]:
                 found += read_proc(protocol, family, net=net)
         for protocol in (UDPLITE, RAW):
             found += read_proc(protocol, family, net=net)
+    return sorted(found + read_packet(net))
+
+
+def records_through(net: str, used: "Container[str]") -> list[bytes]:
+    """The same of the namespace behind ``net``, /proc/PID/net say, which netlink does not reach. Raises OSError.
+
+    ``used`` are the protocols with sockets there: to list none, the kernel would walk its table of all connections.
+    """
+    found = read_packet(net) if "PACKET" in used else []
+    for family, names in ((4, _REGISTERED), (6, _REGISTERED6)):
+        for protocol, name in names.items():
+            if name in used:
+                found += read_proc(protocol, family, net=net)
     return sorted(found)
 
 
@@ -163,9 +157,39 @@ def read_proc(protocol: int, family: int, *, net: str = NET) -> list[bytes]:
         return []
 
 
+def read_packet(net: str = NET) -> list[bytes]:
+    """Records of packet(7) sockets, address and family left empty; none where the kernel lacks them. Raises OSError."""
+    try:
+        with open(net + "/packet", "rb") as lines:
+            return parse_packet(lines)
+    except FileNotFoundError:
+        with open(net + "/protocols", "rb") as lines:
+            if any(line.split(None, 1)[:1] == [b"PACKET"] for line in lines):
+                raise
+        return []
+
+
+def parse_packet(lines: "Iterable[bytes]") -> list[bytes]:
+    """Lines of /proc/net/packet: sk, references, type, Ethernet type, interface, R, memory, uid, inode."""
+    found = []
+    rows = iter(lines)
+    if b"Inode" not in next(rows, b""):
+        raise OSError(EBADMSG, "no heading in a list of sockets")
+    for row in rows:
+        fields = row.split()
+        if len(fields) < 9 or not row.endswith(b"\n"):
+            raise OSError(EBADMSG, "a line in a list of sockets is cut off")
+        try:
+            numbers = b"".join(int(field).to_bytes(4, sys.byteorder) for field in fields[7:9])
+            found.append(bytes((PACKET, 0)) + int(fields[3], 16).to_bytes(2, "big") + bytes(16) + numbers)
+        except (ValueError, OverflowError) as exc:
+            raise OSError(EBADMSG, "a line in a list of sockets is malformed") from exc
+    return found
+
+
 def parse_proc(lines: "Iterable[bytes]", protocol: int, *, family: int) -> list[bytes]:
     """Lines of /proc/net/{tcp,udp,udplite,raw}[6] as records. Raises OSError (EBADMSG) for a malformed one."""
-    found = []
+    found: list[bytes] = []
     wanted = b"%02X" % _STATE[protocol] if protocol in _STATE else None
     rows = iter(lines)
     if b"local_address" not in next(rows, b""):
@@ -174,6 +198,8 @@ def parse_proc(lines: "Iterable[bytes]", protocol: int, *, family: int) -> list[
         fields = row.split()
         if len(fields) < 10 or not row.endswith(b"\n"):
             raise OSError(EBADMSG, "a line in a list of sockets is cut off")
+        if protocol == TCP and fields[3] != wanted:
+            break  # The kernel lists all that listen first (tcp_seq_start of net/ipv4/tcp_ipv4.c), then connections.
         if wanted is None or fields[3] == wanted:
             try:
                 found.append(bytes((protocol, family)) + _pack(fields, family))

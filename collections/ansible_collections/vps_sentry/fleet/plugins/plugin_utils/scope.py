@@ -65,7 +65,10 @@ CRITICAL: Tuple[Tuple[str, str], ...] = (
     ("files", "/opt/vps-sentry/*"),
     ("files", "/usr/local/bin/vps-sentry*"),
     ("ports", "*:wildcard"),
+    ("ports", "*:wildcard@*"),
     ("ports", "*:public"),
+    ("ports", "*:public@*"),
+    ("ports", "packet:*"),
 )
 """Classes that are never explained away: a difference in one of them is critical until somebody accepts it."""
 
