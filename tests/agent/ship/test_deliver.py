@@ -17,7 +17,7 @@ from support.shipping import START, Room
 from vps_sentry.errors import ConfigError, ShipError
 from vps_sentry.outbox import Ack
 from vps_sentry.ship import ship
-from vps_sentry.ship.deliver import wait
+from vps_sentry.ship.records import wait
 from vps_sentry.sinks import Routes
 from vps_sentry.sinks import discord as discord_sink
 

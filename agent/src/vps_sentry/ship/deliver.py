@@ -14,15 +14,15 @@ from ..core import canonical
 from ..core.model import SEVERITIES, Alert
 from ..errors import ConfigError, ShipError, StoreError
 from ..outbox import Ack, Entry
-from ..sinks import DeliveryError, Message, Routes, Sink, discover
+from ..sinks import Message, Routes, discover
 from ..store import Store
 from . import PREFIX
+from .budget import Budget, fold, urgent
+from .records import ERROR_LIMIT, LONGEST_WAIT, Records, wait
 
 PASS_SECONDS = 60
 """No delivery begins later than this after the pass began: the unit ends well before its time-out."""
-_FIRST_WAIT, _LONGEST_WAIT = 80, 3600
 _EXIT = {"webhook-parse-failure": 2, "upload-failure": 4, "backoff": 4}
-_ERROR_LIMIT = 1000
 
 
 @dataclass(frozen=True)
@@ -57,24 +57,20 @@ def _alone(acks: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def wait(attempts: int, identity: str) -> int:
-    """Seconds until the next try: 60 s doubling up to 1 h, spread by the entry's id so that hosts do not chime."""
-    base = min(_FIRST_WAIT << min(attempts - 1, 10), _LONGEST_WAIT)
-    return base - base * int(identity[:4], 16) // (4 * 0x10000)
-
-
 class _Pass:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._store = Store(task.state)
         self._known = discover()
-        self._acks = {name: self._ack(name) for name in task.names}
-        self._held: Dict[str, int] = {}
-        for ack in self._acks.values():
-            self._hold({} if ack.done else ack.held)
+        self._records = Records(self._store, task.names)
+        self._budget = Budget(self._store, now=task.clock())
+        self._late: Dict[str, List[str]] = {}
+        """Sink -> entries that are too much for it this hour."""
+        for problem in self._records.damaged.values():
+            self._say("upload-failure", f"{problem}; the entry is sent again, under the same id")
 
     def run(self, routes: Callable[[], Routes]) -> int:
-        due = [name for name in self._task.names if self._due(self._acks[name])]
+        due = [name for name in self._task.names if self._due(self._records.acks[name])]
         codes = [self._explain_rest(len(due))]
         entries = self._entries(due, codes)
         first = next(entries, None)
@@ -86,6 +82,7 @@ class _Pass:
             return _worst([*codes, self._refuse(exc)])
         codes.append(self._send(first, ways))
         codes.extend(self._send(entry, ways) for entry in entries)
+        codes.extend(self._send_late(sink, names, ways) for sink, names in sorted(self._late.items()))
         return _worst(codes)
 
     def _due(self, ack: Ack) -> bool:
@@ -95,16 +92,17 @@ class _Pass:
 
     def _explain_rest(self, due: int) -> int:
         """Say what the pass leaves alone: entries waiting for their next try, and, if nothing is due, those done."""
-        waiting = [ack for ack in self._acks.values() if not ack.done and not self._due(ack)]
+        acks = list(self._records.acks.values())
+        waiting = [ack for ack in acks if not ack.done and not self._due(ack)]
         if waiting:
             first = min(ack.next_try for ack in waiting) - self._task.clock()
             return self._say("backoff", f"{len(waiting)} waiting, the next try is in {first} s")
         if due:
             return 0
-        shipped = sum(ack.reason != "test-only" for ack in self._acks.values())
+        shipped = sum(ack.reason != "test-only" for ack in acks)
         if shipped:
             return self._say("duplicate-ts", f"{shipped} already shipped; the next run of vps-sentry clears the outbox")
-        return self._say("test-only", f"{len(self._acks)} withheld")
+        return self._say("test-only", f"{len(acks)} withheld")
 
     def _entries(self, names: List[str], codes: List[int]) -> Iterator[Entry]:
         """The due entries one by one, until the pass is over; damaged ones and tests are dealt with on the way."""
@@ -114,22 +112,25 @@ class _Pass:
                 codes.append(self._say("backoff", f"{len(names) - done} left for the next pass"))
                 return
             try:
-                data = self._store.read(f"outbox/{name}")
-                entry = None if data is None else outbox.decode_entry(data, name=name)
+                entry = self._entry(name)
             except StoreError as exc:
                 codes.append(self._set_damaged(name, str(exc)))
                 continue
             if entry is None:
                 continue  # vps-sentry has just cleared it
             if entry.kind == "test" and not self._task.tests:
-                self._write(replace(self._acks[name], id=entry.id, reason="test-only", done=True))
+                self._records.write(replace(self._records.acks[name], id=entry.id, reason="test-only", done=True))
                 self._say("test-only", f"{name} is withheld")
                 continue
             yield entry
 
+    def _entry(self, name: str) -> Optional[Entry]:
+        data = self._store.read(f"outbox/{name}")
+        return None if data is None else outbox.decode_entry(data, name=name)
+
     def _set_damaged(self, name: str, problem: str) -> int:
-        again = self._task.clock() + _LONGEST_WAIT
-        self._write(Ack(id="", entry=name, next_try=again, reason="upload-failure", error=problem[:_ERROR_LIMIT]))
+        again, error = self._task.clock() + LONGEST_WAIT, problem[:ERROR_LIMIT]
+        self._records.write(Ack(id="", entry=name, next_try=again, reason="upload-failure", error=error))
         return self._say("upload-failure", problem)
 
     def _refuse(self, error: Exception) -> int:
@@ -140,75 +141,92 @@ class _Pass:
         return 2 if isinstance(error, ConfigError) or self._task.tests else code
 
     def _send(self, entry: Entry, ways: Routes) -> int:
-        name = outbox.file_name(entry)
-        ack = replace(self._acks[name], id=entry.id, done=False)
-        now = self._task.clock()
+        name, now = outbox.file_name(entry), self._task.clock()
+        ack = replace(self._records.acks[name], id=entry.id, done=False)
+        self._records.acks[name] = ack
         missing = [sink for sink in sorted(ways.options) if sink not in ack.delivered]
-        free = [sink for sink in missing if self._held.get(sink, 0) <= now]
-        if missing and not free:
+        ready = [sink for sink in missing if self._records.held_until(sink) <= now]
+        if missing and not ready:
             return self._say("backoff", f"{name} waits with {', '.join(missing)}")
+        free = [sink for sink in ready if urgent(entry) or self._budget.free(sink)]
+        for sink in ready:
+            if sink not in free:
+                self._late.setdefault(sink, []).append(name)
+        if missing and not free:
+            return 0  # said for all of them together
+        # Written before anything is sent: an interrupted or unrecordable delivery must not repeat every five minutes.
         attempts = ack.attempts + bool(free)
         pause = now + wait(max(attempts, 1), entry.id)
-        # Written before anything is sent: an interrupted or unrecordable delivery must not repeat every five minutes.
-        ack = replace(
-            ack, attempts=attempts, next_try=pause, reason="upload-failure", error="interrupted while sending"
-        )
-        self._write(ack)
+        sending: outbox.Reason = "upload-failure"
+        ack = replace(ack, attempts=attempts, next_try=pause, reason=sending, error="interrupted while sending")
+        self._records.write(ack)
         failures = {}
         for sink in free:
-            error = self._tell(self._known[sink], entry, ways)
+            error = self._tell(sink, entry, ways)
             if error is None:
                 ack = replace(ack, delivered=(*ack.delivered, sink))
             else:
                 failures[sink] = error
         return self._record(ack, failures, [sink for sink in missing if sink not in ack.delivered])
 
-    def _tell(self, sink: Sink, entry: Entry, ways: Routes) -> Optional[ShipError]:
+    def _tell(self, sink: str, entry: Entry, ways: Routes, *, folded: bool = False) -> Optional[ShipError]:
         try:
-            sink.send(message(entry), ways.options[sink.name], transport=ways.transport)
+            self._known[sink].send(message(entry), ways.options[sink], transport=ways.transport)
         except ShipError as exc:
             return exc
+        if folded or not urgent(entry):
+            self._budget.count(sink, now=self._task.clock(), folded=folded)
         return None
 
     def _record(self, ack: Ack, failures: Dict[str, ShipError], missing: List[str]) -> int:
         now = self._task.clock()
-        held = {sink: now + _hold_seconds(error, ack) for sink, error in failures.items() if _whole_sink(error)}
-        self._hold(held)
+        held = self._records.hold(failures, ack, now=now)
         reasons = {error.reason for error in failures.values()}
         reason: outbox.Reason = "webhook-parse-failure" if "webhook-parse-failure" in reasons else "upload-failure"
-        retries = [self._held.get(sink, ack.next_try) for sink in missing]
+        if missing and not failures:
+            reason = "backoff"
+        retries = [self._records.held_until(sink) or ack.next_try for sink in missing]
         ack = replace(
             ack,
             next_try=min(retries, default=0),
             reason=reason if missing else "sent",
-            error="; ".join(f"{sink}: {error}" for sink, error in failures.items())[:_ERROR_LIMIT],
+            error="; ".join(f"{sink}: {error}" for sink, error in failures.items())[:ERROR_LIMIT],
             done=not missing,
             held=held,
         )
-        self._write(ack)
+        self._records.write(ack)
         if not missing:
             return self._say("sent", f"{ack.entry} {','.join(ack.delivered)} (attempt {ack.attempts})")
         told = f", delivered to {','.join(ack.delivered)}" if ack.delivered else ""
         pause = max(ack.next_try - now, 0)
-        return self._say(reason, f"{ack.entry} {ack.error} (attempt {ack.attempts}, next in {pause} s{told})")
+        why = ack.error or f"{', '.join(missing)} later"
+        return self._say(reason, f"{ack.entry} {why} (attempt {ack.attempts}, next in {pause} s{told})")
 
-    def _hold(self, held: Dict[str, int]) -> None:
-        for sink, until in held.items():
-            self._held[sink] = max(until, self._held.get(sink, 0))
-
-    def _ack(self, name: str) -> Ack:
-        if not os.path.lexists(os.path.join(self._task.state, "acks", name)):
-            return Ack(id="", entry=name)
-        try:
-            # Root may run a pass as well, so what the ship user left is not opened blindly.
-            return outbox.decode_ack(self._store.read_foreign(f"acks/{name}", limit=outbox.ACK_LIMIT), name=name)
-        except StoreError as exc:
-            self._say("upload-failure", f"{exc}; the entry is sent again, under the same id")
-            return Ack(id="", entry=name)
-
-    def _write(self, ack: Ack) -> None:
-        # Readable by all: a pass run by root must not lock the ship user out of its own records.
-        self._store.write(f"acks/{ack.entry}", outbox.encode_ack(ack), mode=0o644)
+    def _send_late(self, sink: str, names: List[str], ways: Routes) -> int:
+        """What is too much for a sink this hour: one message for all of it, as soon as there is room for one."""
+        now, room_at = self._task.clock(), self._budget.next_fold(sink)
+        if self._records.held_until(sink) > now:
+            return self._say("backoff", f"{len(names)} wait with {sink}")
+        if room_at > now:
+            for name in names:
+                self._records.postpone(name, room_at)
+            pause = room_at - now
+            return self._say("backoff", f"{len(names)} more for {sink} than an hour may hold: as one in {pause} s")
+        whole = fold(entry for entry in map(self._entry, names) if entry is not None)
+        if whole is None:
+            return 0  # vps-sentry has just cleared them
+        error = self._tell(sink, whole, ways, folded=True)
+        if error is not None:
+            first, *others = names
+            ack = replace(self._records.acks[first], attempts=self._records.acks[first].attempts + 1)
+            ack = replace(ack, next_try=now + wait(ack.attempts, ack.id))
+            code = self._record(ack, {sink: error}, [way for way in sorted(ways.options) if way not in ack.delivered])
+            for name in others:
+                self._records.postpone(name, self._records.acks[first].next_try)
+            return code
+        for name in names:
+            self._records.delivered(name, sink, wanted=ways.options)
+        return self._say("sent", f"{len(names)} as one to {sink}")
 
     def _say(self, reason: str, text: str) -> int:
         self._task.log(f"{PREFIX}{reason} {canonical.escape(text.encode('utf-8', 'surrogateescape'))}")
@@ -219,17 +237,6 @@ def _configured(ways: Routes) -> Routes:
     if not ways.options:
         raise ShipError("missing-config", "no sink is configured; add one under notify in /etc/vps-sentry.json")
     return ways
-
-
-def _whole_sink(error: ShipError) -> bool:
-    return not isinstance(error, DeliveryError) or error.whole_sink
-
-
-def _hold_seconds(error: ShipError, ack: Ack) -> int:
-    """How long a sink is left in peace; a local defect is looked at again as soon as the next pass."""
-    if not isinstance(error, DeliveryError):
-        return 1
-    return error.retry_after or wait(ack.attempts, ack.id)
 
 
 def _worst(codes: List[int]) -> int:
