@@ -57,4 +57,7 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         accepted=before.baseline.status != "none",
         baseline=before.baseline.checks.get(name, {}),
         noted=before.noted,
+        run=before.run + 1,
+        uptime=setup.uptime,
+        state=str(setup.store.path),
     )

@@ -119,6 +119,16 @@ def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Option
 
 
 def _cost(looked: Looked) -> Cost:
-    fresh = [looked.checks[name].memory or {} for name in looked.observed.cost]
-    hashed = sum(int(memory.get("bytes_hashed", 0)) for memory in fresh)
-    return Cost(round(time.process_time() * 1000), max_rss_kib(), hashed, looked.observed.cost)
+    known = {
+        name: looked.before.checks.get(name, {}) if seen.memory is None else seen.memory
+        for name, seen in looked.checks.items()
+    }
+    hashed = sum(int(known[name].get("bytes_hashed", 0)) for name in looked.observed.cost)
+    ages = [int(memory["oldest_hash_age"]) for memory in known.values() if "oldest_hash_age" in memory]
+    return Cost(
+        cpu_milliseconds=round(time.process_time() * 1000),
+        max_rss_kib=max_rss_kib(),
+        bytes_hashed=hashed,
+        checks=looked.observed.cost,
+        oldest_hash_age=max(ages, default=None),
+    )

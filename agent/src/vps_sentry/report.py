@@ -28,6 +28,8 @@ class Cost:
     bytes_hashed: int
     checks: Mapping[str, int]
     """CPU milliseconds by check; one that did not have to look is absent."""
+    oldest_hash_age: Optional[int] = None
+    """Seconds of uptime since the watched content read longest ago was read, as of the last look; None: none is."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def last(report: Report) -> Dict[str, Any]:
             "cpu_seconds": _seconds(report.cost.cpu_milliseconds),
             "max_rss_kib": report.cost.max_rss_kib,
             "bytes_hashed": report.cost.bytes_hashed,
-            "oldest_hash_age": None,
+            "oldest_hash_age": report.cost.oldest_hash_age,
         },
         "stamps_bypassed_at": report.time if report.bypassed else None,
     }

@@ -24,6 +24,8 @@ class Setup:
     version: str
     now: int
     """Seconds since the epoch."""
+    uptime: int = 0
+    """Seconds since boot, suspension left out."""
     agent_digest: Optional[str] = None
     config_error: str = ""
     """Why the configuration on disk is not the one in force."""

@@ -18,6 +18,8 @@ FOOTING = "agent"
 """The name under which the agent's own files are stamped."""
 QUIET = b""
 """What a stamp whose arguments come from a check's memory (a cursor) answers while nothing moved."""
+_COSTLY = ("rehash",)
+"""Asked last: where anything else moved, what they cost is saved."""
 _STATE_FILES = ("baseline.json", "alerts.json", "cursors.json", "acks", "outbox")
 
 
@@ -72,6 +74,7 @@ class Stamps:
         state = ("stat", tuple(str(setup.store.path / name) for name in _STATE_FILES))
         entries[FOOTING, state] = _value(state) or b""
         flat = tuple((name, kind, arguments, value) for (name, (kind, arguments)), value in entries.items())
+        flat = tuple(sorted(flat, key=lambda entry: entry[1] in _COSTLY))
         setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, stamps=flat))
 
 

@@ -10,35 +10,59 @@ from pathlib import Path
 
 import pytest
 from support.disk import write
-from vps_sentry.tick import tree
+from vps_sentry.tick import rehash, tree
 from vps_sentry.watch import index
 
 NOW = 1_700_000_000
 SECOND = 1_000_000_000
-MAGIC = b"vps-sentry files 1\n"
-SAMPLE: index.Records = {b"/w/\xff": (((1, 2, 3), 4, 5), "ab" * 32, {"acl": "00"})}
+SAMPLE = index.Index(
+    records={b"/w/\xff": (((1, 2, 3), 4, 5), "ab" * 32, {"acl": "00"}, 7, 6)},
+    clock=8,
+    uptime=9,
+    run=10,
+    slices=tuple([(b"/w/%d" % number, number, b"\1" * 32)] for number in range(rehash.SLICES)),
+)
+NOTHING = index.Index({})
 
 
-def sealed(payload: bytes, magic: bytes = MAGIC) -> bytes:
-    return magic + blake2b(payload, digest_size=16).digest() + payload
+def sealed(payload: bytes) -> bytes:
+    """An index whose slices are fine and whose records are ``payload`` behind a good seal."""
+    whole = index.dump(NOTHING)
+    body = marshal.dumps(({}, 0, 0, 0), 2)
+    assert whole.endswith(body)
+    return whole[: -len(body) - rehash.SEAL] + blake2b(payload, digest_size=rehash.SEAL).digest() + payload
 
 
 def test_what_was_kept_comes_back(tmp_path: Path) -> None:
     found = os.lstat(write(tmp_path / "a"))
-    records = {**SAMPLE, b"/a": (tree.signature(found), "cd" * 32, {})}
+    kept = SAMPLE._replace(records={**SAMPLE.records, b"/a": (tree.signature(found), "cd" * 32, {}, 1, None)})
 
-    assert index.load(index.dump(records)) == records
+    assert index.load(index.dump(kept)) == kept
+
+
+def test_a_tick_reads_each_slice_alone(tmp_path: Path) -> None:
+    place = write(tmp_path / "files.index", index.dump(SAMPLE))
+
+    found = [rehash.load(os.fsencode(place), number) for number in range(rehash.SLICES)]
+
+    assert tuple(found) == SAMPLE.slices
+
+
+def test_the_seal_helper_makes_what_dump_makes() -> None:
+    assert sealed(marshal.dumps(({}, 0, 0, 0), 2)) == index.dump(NOTHING)
 
 
 @pytest.mark.parametrize(
     "data",
     [
         pytest.param(b"", id="none yet"),
-        pytest.param(MAGIC, id="cut after the first line"),
+        pytest.param(rehash.MAGIC, id="cut after the first line"),
+        pytest.param(index.dump(SAMPLE)[:200], id="cut in the table"),
         pytest.param(index.dump(SAMPLE)[:-1], id="last byte missing"),
         pytest.param(index.dump(SAMPLE) + b"x", id="a byte too many"),
         pytest.param(index.dump(SAMPLE).replace(b"ab", b"ac", 1), id="a hash edited"),
-        pytest.param(sealed(marshal.dumps(SAMPLE, 2), b"vps-sentry files 9\n"), id="another release"),
+        pytest.param(index.dump(SAMPLE).replace(b"files 2", b"files 9", 1), id="another release"),
+        pytest.param(index.dump(SAMPLE).replace(b"/w/3", b"/w/4", 1), id="a slice edited"),
         pytest.param(sealed(marshal.dumps([1, 2], 2)), id="sealed, but no records"),
         pytest.param(sealed(b"\xff\xff"), id="sealed, but no marshal"),
         pytest.param(sealed(b""), id="sealed nothing"),
@@ -46,7 +70,7 @@ def test_what_was_kept_comes_back(tmp_path: Path) -> None:
     ],
 )
 def test_a_foreign_or_torn_index_is_not_used(data: bytes) -> None:
-    assert index.load(data) == {}
+    assert index.load(data) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -61,3 +85,15 @@ def test_a_foreign_or_torn_index_is_not_used(data: bytes) -> None:
 )
 def test_a_hash_is_kept_only_of_a_file_that_has_rested(age: int, expected: bool) -> None:
     assert index.settled(NOW * SECOND - age, NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        pytest.param(-61 * SECOND, True, id="made while the clock was wrong"),
+        pytest.param(-60 * SECOND, False, id="passes within a few ticks"),
+        pytest.param(0, False, id="of this moment"),
+    ],
+)
+def test_a_time_stamp_far_ahead_is_not_waited_for(age: int, expected: bool) -> None:
+    assert index.ahead(NOW * SECOND - age, NOW) is expected

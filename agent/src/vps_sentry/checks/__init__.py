@@ -38,6 +38,12 @@ class Context:
     """The accepted items of this check."""
     noted: FrozenSet[str] = frozenset()
     """What the last tick, if it was quiet, noted for this run (``tick.NOTED``)."""
+    run: int = 1
+    """Number of this run; each run that ends, quiet or not, has the next."""
+    uptime: int = 0
+    """Seconds since boot, suspension left out."""
+    state: str = ""
+    """The state directory, for a stamp that reads ``cache`` piece by piece; checks themselves keep out of it."""
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,27 @@
 
 from __future__ import annotations
 
+import os
+import random
+import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Union
 
+from ..core.canonical import escape, unescape
 from ..core.model import Change, Observation, Rating
 from ..core.units import size
 from ..errors import CollectError
 from ..host import Host
-from ..watch import codes, defaults, entries, index, patterns, rating
+from ..watch import codes, defaults, entries, filesystems, index, patterns, rating, signals
 from ..watch.entries import Watch
 from ..watch.survey import Survey, Terms
 from . import Check, Context, Stamp
 
 _PASSWD = "/etc/passwd"  # noqa: S105  a path
+_WALL_SECONDS = 45
+_FULL_BUDGETS = 16
+"""A person who asks for everything waits longer: so many hash budgets."""
 
 
 @dataclass(frozen=True)
@@ -87,16 +94,63 @@ def collect(context: Context) -> Observation:
     """Look at everything that is watched; what could not be looked at says so in its item."""
     options: Options = context.options
     passwd, problem = _passwd(options, context.host)
-    terms = Terms(now=context.now, budget=size(options.hash_budget), full=context.full)
-    survey = Survey(index.load(context.cache), terms)
-    for number, watch in enumerate(layout(options, context.host, passwd=passwd).watches):
+    watches = layout(options, context.host, passwd=passwd).watches
+    survey = Survey(index.load(context.cache), _terms(context))
+    for number, watch in enumerate(watches):
         survey.look(watch, number)
-    survey.finish()
+    found, rounds = survey.finish(random.SystemRandom().random)
     if problem:
         survey.items.setdefault(_PASSWD, {"unreadable": problem})
         survey.blind.append("/")
-    memory = {"unsettled": survey.unsettled, "bytes_hashed": survey.bytes_hashed}
-    return Observation("ok", survey.items, blind=tuple(survey.blind), memory=memory, cache=index.dump(survey.records))
+    late = signals.overdue(rounds, [_name(watch) for watch in watches], now=context.now)
+    return Observation(
+        "ok",
+        survey.items,
+        signals=(*signals.unseen(survey.unseen, context.now), *late),
+        blind=tuple(survey.blind),
+        memory=_memory(context, survey, age=rounds[0].oldest if rounds else 0),
+        cache=index.dump(found),
+    )
+
+
+def _terms(context: Context) -> Terms:
+    end = time.monotonic() + _WALL_SECONDS
+    budget = size(context.options.hash_budget)
+    return Terms(
+        now=context.now,
+        budget=budget * _FULL_BUDGETS if context.full else budget,
+        full=context.full,
+        run=context.run,
+        uptime=context.uptime,
+        expired=lambda: not context.full and time.monotonic() > end,
+        weak=_weak(context.host),
+    )
+
+
+def _weak(host: Host) -> Callable[[bytes], bool]:
+    """Where time stamps prove nothing; everywhere when the mount table cannot be read."""
+    if not host.live:
+        return lambda directory: False
+    try:
+        return filesystems.weak_places(host.read("/proc/self/mountinfo"))
+    except (CollectError, ValueError):
+        return lambda directory: True
+
+
+def _name(watch: entries.Compiled) -> str:
+    """A watch as it is called in a sentence."""
+    parts = [part if type(part) is bytes else b"*" for part in watch[2]]
+    return escape(watch[0] + b"/".join(parts))
+
+
+def _memory(context: Context, survey: Survey, *, age: int) -> Dict[str, Any]:
+    return {
+        "unsettled": survey.unsettled,
+        "bytes_hashed": survey.bytes_hashed,
+        "oldest_hash_age": age,
+        "run": context.run,
+        "state": escape(os.fsencode(context.state)),
+    }
 
 
 def _passwd(options: Options, host: Host) -> Tuple[bytes, Optional[str]]:
@@ -120,8 +174,13 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     watches, aliases = layout(options, host, passwd=passwd)
     accounts = entries.lay_out([entries.Target(b"/etc/", (b"passwd",), 0)], host, excluded=()).watches
     stamp: Stamp = ("tree", (watches + aliases + accounts,))
-    # A second stamp that never stands still: the first stays comparable when the last file is settled.
-    return (stamp, ("tree", ((), True))) if memory.get("unsettled") else (stamp,)
+    found = [stamp]
+    if memory.get("unsettled"):
+        # A second stamp that never stands still: the first stays comparable when the last file is settled.
+        found.append(("tree", ((), True)))
+    if host.live and memory.get("state"):
+        found.append(("rehash", (unescape(memory["state"]), memory["run"])))
+    return tuple(found)
 
 
 CHECK = Check(

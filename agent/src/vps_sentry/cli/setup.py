@@ -41,6 +41,7 @@ def setup(options: argparse.Namespace) -> Setup:
         checks=discover(),
         version=__version__,
         now=int(time.time()),
+        uptime=int(time.monotonic()),
         agent_digest=digest(),
         config_error=error,
         watched_files=(options.config, SECRETS, str(manifest(_PACKAGE)), "/etc/passwd"),

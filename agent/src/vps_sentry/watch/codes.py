@@ -34,4 +34,20 @@ CODES = {
         action="Ask the package manager whose file it is (dpkg -S, rpm -qf). If nobody's: chmod 0, keep it, and look "
         "at who made it.",
     ),
+    "file_changed_unseen": Code(
+        about="A file read again in the daily round has another content, but size, time stamps and inode are as they "
+        "were. Ordinary writing cannot do that.",
+        technique="T1070.006",
+        action="Compare the file with its package or a backup, on another machine if you can. If a program writes to "
+        "it through a memory mapping (some databases do), leave it out of checks.files.watch.",
+        event=True,
+    ),
+    "rehash_overdue": Code(
+        about="The daily round that reads every watched content again takes longer than a day, so a change that leaves "
+        "no trace in time stamps would be found later than promised.",
+        technique="",
+        action="See which files the detail names; leave them out of checks.files.watch, or raise "
+        "checks.files.hash_budget.",
+        event=True,
+    ),
 }

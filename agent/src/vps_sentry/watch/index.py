@@ -1,45 +1,78 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hashes remembered from the last run; a lost or foreign index costs time, never truth."""
+"""Hashes remembered from the last run; a lost or foreign index costs time, never truth.
+
+The file begins with the slices of the rolling re-hash, each sealed by itself, so that a tick reads one alone.
+"""
 
 from __future__ import annotations
 
 import marshal
 from hashlib import blake2b
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-Record = Tuple[Any, str, Dict[str, str]]
-"""``tick.tree.signature`` of the file, its SHA-256 and its extended attributes as fields."""
+from ..tick.rehash import MAGIC, SEAL, SLICES, open_sealed
+
+Record = Tuple[Any, str, Dict[str, str], int, Optional[int]]
+"""``tick.tree.signature`` of the file, its SHA-256 (empty: not read yet), its extended attributes as fields, when it
+was read and when its last turn in the rolling re-hash was, both in seconds of ``Index.clock``."""
 Records = Dict[bytes, Record]
 """Path as seen -> record."""
+Slice = List[Tuple[bytes, int, bytes]]
+"""What one tick reads again: place, bytes and SHA-256 of each file, as ``tick.rehash`` takes it."""
 
-_MAGIC = b"vps-sentry files 1\n"
-_CHECKSUM_BYTES = 16
+
+class Index(NamedTuple):
+    """What one look at the files leaves for the next."""
+
+    records: Records
+    clock: int = 0
+    """Seconds this machine has been running, counted by the agent over all reboots."""
+    uptime: int = 0
+    """Seconds since boot, suspension left out, when this was written."""
+    run: int = 0
+    """Number of the run that wrote this; each later run reads one slice."""
+    slices: Tuple[Slice, ...] = ()
+
+
+_WORD = 8
 _RACY_NANOSECONDS = 2_000_000_000
+_FUTURE_NANOSECONDS = 60 * 1_000_000_000
 
 
-def load(data: bytes) -> Records:
-    """The records in ``data``; none if it is not exactly what ``dump`` wrote."""
-    start = len(_MAGIC) + _CHECKSUM_BYTES
-    payload = data[start:]
-    if data[:start] != _MAGIC + _checksum(payload):
-        return {}
+def load(data: bytes) -> Index:
+    """The index in ``data``; an empty one if it is not exactly what ``dump`` wrote."""
     try:
-        # The checksum says that this program wrote it, and only root can write where it is kept.
-        records = marshal.loads(payload)  # noqa: S302
-    except (ValueError, EOFError, TypeError):
-        return {}
-    return records if isinstance(records, dict) else {}
+        bodies = [open_sealed(part) for part in _parts(data)]
+        # The seal says that this program wrote it, and only root can write where it is kept.
+        records, clock, uptime, run = bodies.pop()
+        return Index(records, clock, uptime, run, tuple(bodies))
+    except (ValueError, EOFError, TypeError, IndexError):
+        return Index({})
 
 
-def dump(records: Records) -> bytes:
-    """``records`` as bytes for ``load``."""
+def _parts(data: bytes) -> List[bytes]:
+    start = len(MAGIC) + SLICES * _WORD
+    if data[: len(MAGIC)] != MAGIC or len(data) < start:
+        raise ValueError("an index of another release")
+    ends = [int.from_bytes(data[at : at + _WORD], "big") for at in range(len(MAGIC), start, _WORD)]
+    return [data[begin:end] for begin, end in zip([start, *ends], [*ends, len(data)])]
+
+
+def dump(index: Index) -> bytes:
+    """``index`` as bytes for ``load`` and for ``tick.rehash``."""
+    slices = [_seal(entries) for entries in (*index.slices, *[[]] * SLICES)[:SLICES]]
+    end = len(MAGIC) + SLICES * _WORD
+    table = []
+    for entry in slices:
+        end += len(entry)
+        table.append(end.to_bytes(_WORD, "big"))
+    return b"".join((MAGIC, *table, *slices, _seal((index.records, index.clock, index.uptime, index.run))))
+
+
+def _seal(content: Any) -> bytes:
     # Version 2: without references it is the quickest, and every Python reads it.
-    payload = marshal.dumps(records, 2)
-    return _MAGIC + _checksum(payload) + payload
-
-
-def _checksum(payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=_CHECKSUM_BYTES).digest()
+    body = marshal.dumps(content, 2)
+    return blake2b(body, digest_size=SEAL).digest() + body
 
 
 def settled(ctime_nanoseconds: int, now: int) -> bool:
@@ -48,3 +81,8 @@ def settled(ctime_nanoseconds: int, now: int) -> bool:
     A file written again within one tick of the file system's clock would look unmoved (git: racily clean).
     """
     return ctime_nanoseconds + _RACY_NANOSECONDS <= now * 1_000_000_000
+
+
+def ahead(ctime_nanoseconds: int, now: int) -> bool:
+    """Whether a time stamp lies so far ahead that waiting for it to pass would keep every tick awake."""
+    return ctime_nanoseconds > now * 1_000_000_000 + _FUTURE_NANOSECONDS

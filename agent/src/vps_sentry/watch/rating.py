@@ -38,6 +38,11 @@ class _Pair(NamedTuple):
         return f"({old} -> {new})"
 
 
+def never_explained(key: str) -> bool:
+    """Whether a change of this path is critical whatever a package says."""
+    return bool(_CRITICAL.fullmatch(key))
+
+
 def rate(change: Change) -> Rating:
     """Code, severity and title of one change of the check ``files``."""
     pair = _Pair(change.before or {}, change.after or {})
@@ -52,7 +57,7 @@ def rate(change: Change) -> Rating:
 def _severity(key: str, pair: _Pair) -> Severity:
     if _first_read(pair):
         return "info"
-    return "critical" if _CRITICAL.fullmatch(key) else "warning"
+    return "critical" if never_explained(key) else "warning"
 
 
 def _first_read(pair: _Pair) -> bool:

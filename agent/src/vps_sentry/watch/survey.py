@@ -7,17 +7,16 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
 from ..core.canonical import escape
 from ..core.model import Value
 from ..tick import tree
-from . import attributes, hashing, index
+from ..tick.rehash import LARGE
+from . import attributes, hashing, index, rating, rolling
 from .entries import Compiled
+from .found import Found, fair
 from .sight import sight
-
-LARGE = 64 * 1024 * 1024
-"""Bytes above which content is read only by a run that looks at everything."""
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
 
@@ -31,61 +30,93 @@ class Terms:
     budget: int
     """Bytes of content to read. Root's own files are read beyond it when everything is looked at."""
     full: bool
+    run: int = 1
+    """Number of this run; each since the last look has read a slice of its index again."""
+    uptime: int = 0
+    """Seconds since boot, suspension left out."""
+    expired: Callable[[], bool] = lambda: False
+    """Whether the time for this look is over."""
+    weak: Callable[[bytes], bool] = lambda directory: False
+    """Whether a directory lies on a file system whose time stamps prove nothing."""
 
 
-class _File(NamedTuple):
-    """A regular file whose content is wanted; ``place`` and ``descriptor`` are how it is opened."""
+class _Kept(NamedTuple):
+    """What the rolling re-hash needs to know of a file."""
 
-    path: bytes
     place: bytes
-    descriptor: Optional[int]
-    found: os.stat_result
-    share: Tuple[int, int]
-    """Number of the watch and owner: those who share the budget fairly."""
+    size: int
+    share: rolling.Share
+    urgent: bool
 
 
 class Survey:
     """Items and index of one look at all watches."""
 
-    def __init__(self, known: index.Records, terms: Terms) -> None:
+    def __init__(self, known: index.Index, terms: Terms) -> None:
         self.items: Dict[str, Value] = {}
-        self.records: index.Records = {}
         self.unsettled = 0
         """Files to be read again next run: too fresh, changing, or over the budget."""
         self.bytes_hashed = 0
         self.blind: List[str] = []
         """Directories, ending in ``/``, of which not everything was seen."""
-        self._known = known
+        self.unseen: List[str] = []
+        """Files whose content differs from what it was although nothing else does."""
+        self.clock = rolling.now(known, terms.uptime)
+        self._known, due = rolling.progress(known, clock=self.clock, run=terms.run)
+        self._due = {place for place, _, _ in due}
         self._terms = terms
         # The first look has nothing to compare with: what it left unread would be accepted unread.
-        self._everything = terms.full or not known
+        self._everything = terms.full or not self._known
         self._left = terms.budget
-        self._waiting: List[_File] = []
+        self._records: index.Records = {}
+        self._kept: Dict[bytes, _Kept] = {}
+        self._waiting: List[Found] = []
+        self._doubted: List[Found] = []
 
     def look(self, watch: Compiled, number: int) -> None:
         """Add the entries of one watch; what several watches see counts once."""
         seen, opened = watch[:2]
         for directory, descriptor, entries in tree.walk(watch):
             place = opened + directory[len(seen) :]
+            weak = self._terms.weak(directory)
+            if self._terms.expired():
+                self._mark(escape(_join(directory, b".")), tree.OVERFLOW)
+                return
             for name, found in entries:
                 path = _join(directory, name)
                 key = escape(path)
                 if isinstance(found, int):
                     self._mark(key, found)
                 elif key not in self.items:
-                    file = _File(path, _join(place, name), descriptor, found, (number, found.st_uid))
-                    self._add(key, file, how=sight(directory, name))
+                    file = Found(path, _join(place, name), descriptor, found, (number, found.st_uid))
+                    self._add(key, file, how=sight(directory, name), weak=weak)
 
-    def finish(self) -> None:
-        """Read the files that had to wait, so that no owner and no watch can use up the share of another."""
-        for file in _fair(self._waiting):
+    def finish(self, random: Callable[[], float]) -> Tuple[index.Index, Tuple[rolling.Round, ...]]:
+        """Read the files that had to wait, so that no owner and no watch can use up the share of another.
+
+        Gives the index for the next look, with what the ticks until then read again, and how long that takes.
+        """
+        for file in fair(self._waiting):
             key = escape(file.path)
             if self._spend(file.found.st_size):
                 self.items[key] = self._read(file)
             elif not self._remembered(key, file):
-                self.unsettled += 1
-                self.items[key]["truncated"] = True
-        self._waiting = []
+                self._leave_unread(key, file)
+        for file in fair(self._doubted):
+            if self._spend(file.found.st_size):
+                self.items[escape(file.path)] = self._read(file)
+        contents = [
+            rolling.Content(kept.place, kept.size, record[1], record[3], record[4], kept.share, kept.urgent)
+            for path, record in self._records.items()
+            for kept in (self._kept[path],)
+            if kept.size <= self._terms.budget
+        ]
+        plan = rolling.plan(contents, clock=self.clock, budget=self._terms.budget, random=random)
+        for path, record in self._records.items():
+            turn = plan.turns.get(self._kept[path].place, record[4])
+            self._records[path] = (*record[:4], turn)
+        found = index.Index(self._records, self.clock, self._terms.uptime, self._terms.run, plan.slices)
+        return found, plan.rounds
 
     def _mark(self, key: str, problem: int) -> None:
         if problem in (tree.DEEP, tree.OVERFLOW):
@@ -96,65 +127,91 @@ class Survey:
             return
         self.blind.append(key.rstrip("/") + "/")
 
-    def _add(self, key: str, file: _File, *, how: str) -> None:
+    def _add(self, key: str, file: Found, *, how: str, weak: bool) -> None:
         kind = stat.S_IFMT(file.found.st_mode)
         if kind == stat.S_IFREG and how == "content":
-            self._add_file(key, file)
+            self._add_file(key, file, weak=weak)
         elif kind == stat.S_IFDIR or how != "directories":
             value = attributes.metadata(file.found)
             try:
                 if kind != stat.S_IFLNK:
-                    value.update(attributes.extended(_reach(file)))
+                    value.update(attributes.extended(file.reach()))
                 elif how != "unlinked":
-                    value["target"] = attributes.link_target(*_named(file))
+                    value["target"] = attributes.link_target(*file.named())
             except OSError as exc:
                 if exc.errno in _ABSENT:
                     return
                 value["unreadable"] = exc.strerror
             self.items[key] = value
 
-    def _add_file(self, key: str, file: _File) -> None:
-        if not self._terms.full and self._remembered(key, file):
-            return
-        size = file.found.st_size
-        if size > LARGE and not self._terms.full:
-            self.items[key] = {**self._unread(file), "truncated": True}
-        elif size <= LARGE and file.found.st_uid == 0 and (self._everything or self._spend(size)):
+    def _add_file(self, key: str, file: Found, *, weak: bool) -> None:
+        found, due = file.found, file.place in self._due
+        urgent = (found.st_uid == 0 and bool(found.st_mode & 0o111)) or rating.never_explained(key)
+        self._kept[file.path] = _Kept(file.place, found.st_size, file.share, urgent)
+        if not self._terms.full and not due and self._remembered(key, file):
+            if weak or index.ahead(found.st_ctime_ns, self._terms.now):
+                self._doubted.append(file._replace(descriptor=None))
+        elif found.st_size > LARGE and not self._terms.full and not due:
+            self._leave_unread(key, file)
+        elif found.st_size <= LARGE and self._at_once(file, due=due):
             self.items[key] = self._read(file)
         else:
             self.items[key] = self._unread(file)
             self._waiting.append(file._replace(descriptor=None))
 
-    def _remembered(self, key: str, file: _File) -> bool:
+    def _at_once(self, file: Found, *, due: bool) -> bool:
+        """Whether a file need not wait until everybody's wishes are known."""
+        if due:
+            return True
+        if file.found.st_uid != 0:
+            return False
+        return (self._everything and not self._terms.expired()) or self._spend(file.found.st_size)
+
+    def _remembered(self, key: str, file: Found) -> bool:
         record = self._known.get(file.path)
         if record is None or record[0] != tree.signature(file.found):
             return False
-        self.records[file.path] = record
+        self._records[file.path] = record
         self.items[key] = {**_content(file.found), "sha256": record[1], **record[2]}
         return True
 
     def _spend(self, size: int) -> bool:
-        if size > self._left:
+        if size > self._left or self._terms.expired():
             return False
         self._left -= size
         return True
 
-    def _read(self, file: _File) -> Value:
-        name, descriptor = _named(file)
+    def _read(self, file: Found) -> Value:
+        name, descriptor = file.named()
         reading = hashing.read(name, file.found, descriptor=descriptor)
         if reading.sha256 is None:
             self.unsettled += reading.problem == hashing.UNSTABLE
+            self._records.pop(file.path, None)
             return {**attributes.metadata(file.found), "nlink": file.found.st_nlink, "unreadable": reading.problem}
         self.bytes_hashed += reading.found.st_size
-        if index.settled(reading.found.st_ctime_ns, self._terms.now):
-            self.records[file.path] = (tree.signature(reading.found), reading.sha256, reading.extended)
+        signature, ctime = tree.signature(reading.found), reading.found.st_ctime_ns
+        known = self._known.get(file.path)
+        if known and known[0] == signature and known[1] != reading.sha256:
+            self.unseen.append(escape(file.path))
+        if index.settled(ctime, self._terms.now) or index.ahead(ctime, self._terms.now):
+            turn = self.clock if file.place in self._due else known[4] if known else None
+            self._records[file.path] = (signature, reading.sha256, reading.extended, self.clock, turn)
         else:
             self.unsettled += 1
         return {**_content(reading.found), "sha256": reading.sha256, **reading.extended}
 
-    def _unread(self, file: _File) -> Value:
+    def _leave_unread(self, key: str, file: Found) -> None:
+        """Metadata alone; a large file waits for its turn in the rolling re-hash, any other for the next run."""
+        self.items[key] = {**self._unread(file), "truncated": True}
+        if file.found.st_size <= LARGE:
+            self.unsettled += 1
+            return
+        _, sha256, _, read_at, turn = self._known.get(file.path, (None, "", {}, self.clock, None))
+        self._records[file.path] = (None, sha256, {}, read_at, turn)
+
+    def _unread(self, file: Found) -> Value:
         try:
-            return {**_content(file.found), **attributes.extended(_reach(file))}
+            return {**_content(file.found), **attributes.extended(file.reach())}
         except OSError as exc:
             return {**_content(file.found), "unreadable": exc.strerror}
 
@@ -165,24 +222,3 @@ def _join(directory: bytes, name: bytes) -> bytes:
 
 def _content(found: os.stat_result) -> Value:
     return {**attributes.metadata(found), "size": found.st_size, "nlink": found.st_nlink}
-
-
-def _named(file: _File) -> Tuple[bytes, Optional[int]]:
-    """The arguments that open ``file``: its name in an open directory where there is one."""
-    return (os.path.basename(file.place) if file.descriptor is not None else file.place), file.descriptor
-
-
-def _reach(file: _File) -> bytes:
-    """A path to ``file`` for calls that take no directory descriptor."""
-    name, descriptor = _named(file)
-    return name if descriptor is None else b"/proc/self/fd/%d/%s" % (descriptor, name)
-
-
-def _fair(files: List[_File]) -> List[_File]:
-    """Smallest first for each who shares, and in turn between them by what they have had already."""
-    had: Dict[Tuple[int, int], int] = {}
-    ranked: List[Tuple[int, Any]] = []
-    for file in sorted(files, key=lambda entry: (entry.found.st_size, entry.path)):
-        had[file.share] = had.get(file.share, 0) + file.found.st_size
-        ranked.append((had[file.share], file))
-    return [file for _, file in sorted(ranked, key=lambda pair: pair[0])]
