@@ -95,10 +95,12 @@ def test_a_missing_secret_does_not_stop_shipping() -> None:
     assert loaded == {
         "vps-sentry.json": "/etc/vps-sentry.json",
         "config.last-good": "/var/lib/vps-sentry/config.last-good",
+        "config.accepted": "/var/lib/vps-sentry/config.accepted",
         "hmac": "/etc/vps-sentry.d/hmac",
         "discord-webhook": "/etc/vps-sentry.d/discord-webhook",
     }
-    assert fallback == {"vps-sentry.json": "{}", "config.last-good": "{}", "hmac": "\\n", "discord-webhook": "\\n"}
+    nothing = dict.fromkeys(("vps-sentry.json", "config.last-good", "config.accepted"), "{}")
+    assert fallback == {**nothing, "hmac": "\\n", "discord-webhook": "\\n"}
 
 
 def test_the_user_is_nobody() -> None:

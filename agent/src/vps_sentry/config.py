@@ -18,6 +18,8 @@ from .sinks._heartbeat import Heartbeat
 from .webhook_fallback import find_discord_webhook
 
 DEFAULT_PATH = "/etc/vps-sentry.json"
+LAST_GOOD, ACCEPTED = "config.last-good", "config.accepted"
+"""State files: the last configuration that could be used, and the last one whose items were accepted."""
 _TOP = frozenset({"checks", "notify", "accept", "remind_after"})
 _FIXED_NOTIFY = ("min_severity", "mode", "proxy", "heartbeat")
 

@@ -19,6 +19,7 @@ from .store import Store
 STUCK_SECONDS = 3600
 ENTRY_MODE = 0o640
 CLEARED_AT_ONCE = 1000
+FORMER_WAIT = 24 * 3600
 LAST_SHIPPED = "last_shipped.json"
 
 
@@ -32,10 +33,12 @@ class Outlet:
     now: int
     test: bool = False
     """Everything is marked as a test, and told whether or not there is a sink."""
+    former: Optional[Config] = None
+    """The configuration accepted last, where it tells other people: until the change is accepted they are told too."""
 
     def tell_report(self, report: Report, *, diff: Any) -> FrozenSet[str]:
         """The report's real alerts: at least ``min_severity`` and with something new to say; their ids."""
-        least = SEVERITIES.index(self.config.notify.min_severity)
+        least = min(SEVERITIES.index(each.notify.min_severity) for each in self._configurations())
         alerts = tuple(alert for _, alert in report.events if SEVERITIES.index(alert.severity) >= least)
         if alerts and self._is_open():
             worst: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
@@ -51,7 +54,10 @@ class Outlet:
 
     def _is_open(self) -> bool:
         """Whether anybody is told anything; a trial always is."""
-        return self.test or (bool(self.config.notify.sinks) and self.config.notify.delivery.mode != "controller")
+        return self.test or any(_tells(each) for each in self._configurations())
+
+    def _configurations(self) -> Tuple[Config, ...]:
+        return (self.config, self.former) if self.former else (self.config,)
 
     def _entry(
         self, kind: outbox.Kind, severity: Severity, *, alerts: Tuple[Alert, ...], diff: Any, note: str
@@ -68,10 +74,21 @@ class Outlet:
             alerts=alerts,
             diff=diff,
             note=note,
+            former=self.former is not None and _tells(self.former),
         )
 
     def _put(self, entry: outbox.Entry) -> None:
         self.store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
+
+
+def _tells(config: Config) -> bool:
+    return bool(config.notify.sinks) and config.notify.delivery.mode != "controller"
+
+
+def former_waits(store: Store, *, now: int) -> bool:
+    """Whether a message of the last day still waits for the sinks of the configuration accepted last."""
+    entries = (_entry(store, name) for name in store.names("outbox"))
+    return any(entry.former and now - entry.created < FORMER_WAIT for entry in entries if entry is not None)
 
 
 def absorb(store: Store, *, now: int) -> Tuple[str, ...]:

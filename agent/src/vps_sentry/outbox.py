@@ -53,6 +53,8 @@ class Entry:
     note: str = ""
     left_out: Dict[str, int] = field(default_factory=dict)
     """What did not fit, exactly: how many ``alerts``, how many entries of the ``diff``."""
+    former: bool = False
+    """Told to the sinks of the configuration accepted last as well: the one in force tells other people."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Result:
 def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
     """One run under the state lock. Raises StoreError, BusyError, CollectError, MovedError."""
     identity = Identity(setup.host.name(), setup.host.machine_id(), setup.version)
-    outlet = Outlet(setup.store, setup.config, identity, setup.now, setup.test)
+    outlet = Outlet(setup.store, setup.config, identity, setup.now, setup.test, setup.former)
     with setup.store.lock():
         lost = deliveries.absorb(setup.store, now=setup.now)
         before = _told_again(_of_this_machine(memory.recall(setup.store), identity), lost)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from . import deliveries, memory, observations, report
+from .config import ACCEPTED, LAST_GOOD
 from .core import digest
 from .deliveries import Outlet
 from .lifecycle import Advance, Record, reminder_due, untold
@@ -34,6 +35,7 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
         "public/status.json", report.status(found, last_shipped=deliveries.last_shipped(store)), mode=PUBLIC_MODE
     )
     told = outlet.tell_report(found, diff=diff)
+    _follow_configuration(setup, found)
     records = untold(advanced, told)
     memory.remember_alerts(store, records)
     header = report.header(found, prev=before.head, agent_digest=setup.agent_digest)
@@ -45,6 +47,16 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
     heartbeat.write(str(store.path), line)
+
+
+def _follow_configuration(setup: Setup, found: report.Report) -> None:
+    """Keep the configuration as accepted once its items are, and once whom the one before names has been told."""
+    seen, accepted = found.observations.get("configuration"), found.baseline.checks.get("configuration")
+    if seen is None or found.baseline.status != "accepted" or dict(seen.items) != accepted:
+        return
+    data = setup.store.read(LAST_GOOD) or b"{}\n"
+    if setup.store.read(ACCEPTED) != data and not deliveries.former_waits(setup.store, now=setup.now):
+        setup.store.write(ACCEPTED, data)
 
 
 def _due(setup: Setup, records: Tuple[Record, ...]) -> int:

@@ -27,6 +27,8 @@ class Setup:
     uptime: int = 0
     """Seconds since boot, suspension left out."""
     agent_digest: Optional[str] = None
+    former: Optional[Config] = None
+    """The configuration accepted last, where it tells other people than the one in force."""
     config_error: str = ""
     """Why the configuration on disk is not the one in force."""
     watched_files: Tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 import pytest
 from vps_sentry import config
 from vps_sentry.checks import Context
-from vps_sentry.checks.configuration import CHECK, Options
+from vps_sentry.checks.configuration import CHECK, Options, consequence
 from vps_sentry.core.diff import diff_items
 from vps_sentry.core.model import Change
 from vps_sentry.host import Host
@@ -75,7 +75,57 @@ def test_no_secret_is_an_item() -> None:
     assert HOOK not in json.dumps(items({"notify": {"discord": {"webhook_url": HOOK}}}))
 
 
+LOSSES = [
+    pytest.param({}, {"checks": {"ports": {"enabled": False}}}, ["check ports no longer looks"], id="a check"),
+    pytest.param({"checks": {"ports": {"enabled": False}}}, {}, [""], id="a check back again"),
+    pytest.param(
+        {"checks": {"files": {"watch": ["/srv", "/opt"]}}},
+        {"checks": {"files": {"watch": ["/opt"]}}},
+        ["no longer told: /srv"],
+        id="a watch",
+    ),
+    pytest.param({}, {"checks": {"files": {"watch": ["/srv"]}}}, [""], id="a watch more"),
+    pytest.param(
+        {}, {"checks": {"files": {"exclude": ["*.service"]}}}, ["no longer told: *.service"], id="an exclusion"
+    ),
+    pytest.param({}, {"checks": {"ports": {"expected": ["tcp:4444"]}}}, ["no longer told: tcp:4444"], id="a port"),
+    pytest.param(
+        {},
+        {"checks": {"ssh_auth": {"expected_logins": [{"user": "eve"}]}}},
+        ['no longer told: {"expires":null,"from":"any","key":null,"user":"eve"}'],
+        id="a login",
+    ),
+    pytest.param({}, {"notify": {"mode": "controller"}}, ["other alerts are sent than before"], id="mode"),
+    pytest.param(
+        {"notify": {"discord": {"webhook_url": HOOK}}},
+        {"notify": {"discord": {"webhook_url": OTHER}}},
+        ["discord no longer goes where it went"],
+        id="the webhook swapped",
+    ),
+    pytest.param(
+        {"notify": {"heartbeat": {"url": "https://a.example/x"}}},
+        {"notify": {"heartbeat": {"url": "https://b.example/x"}}},
+        ["whoever waited for a sign of life of this host may wait in vain"],
+        id="the dead man's switch",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "lost"), LOSSES)
+def test_what_is_lost_is_said(before: Any, after: Any, lost: Any) -> None:
+    changes = diff_items("configuration", before=items(before), after=items(after))
+
+    assert lost == [consequence(change) for change in changes]
+
+
+def test_a_value_of_a_damaged_baseline_has_no_consequence() -> None:
+    damaged = Change("changed", "configuration", "checks.files.watch", {"value": "torn"}, {"other": 1})
+
+    assert "" == consequence(damaged)
+
+
 def test_the_title_says_what_changed() -> None:
     (change,) = diff_items("configuration", before=items({}), after=items({"checks": {"ports": {"enabled": False}}}))
+    title = CHECK.rate(change, Options()).title
 
-    assert "configuration: checks.ports.enabled true -> false" == CHECK.rate(change, Options()).title
+    assert "configuration: checks.ports.enabled true -> false; check ports no longer looks" == title

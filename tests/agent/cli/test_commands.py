@@ -12,38 +12,12 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from support.shell import Shell
 from support.tree import ROOT
 from vps_sentry import __version__
 from vps_sentry.cli.setup import state_directory
 from vps_sentry.config import DEFAULT_PATH as CONFIG_PATH
 from vps_sentry.store import DEFAULT_PATH
-
-
-class Shell:
-    """Runs vps-sentry on a mounted disk with its own state and configuration."""
-
-    def __init__(self, path: Path) -> None:
-        self.root = path / "disk"
-        self.config = path / "vps-sentry.json"
-        self.state = path / "state"
-        self.given = ["--config", str(self.config), "--state-dir", str(self.state)]
-        (self.root / "etc").mkdir(parents=True)
-        self.config.write_text("{}")
-        self.config.chmod(0o600)
-        (self.root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
-        (self.root / "etc/hostname").write_text("disk-1\n")
-        (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
-
-    def run(self, *words: str, data: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "vps_sentry", *words, *self.given]
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "agent/src"), "USER": "tester", **environment}
-        return subprocess.run(command, capture_output=True, text=True, input=data, env=env)
-
-    def look(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run("run", "--root", str(self.root), *words)
-
-    def accept(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run("--accept-baseline", "--root", str(self.root), *words)
 
 
 @pytest.fixture(name="shell")
@@ -87,6 +61,7 @@ def test_a_trial_has_a_state_of_its_own() -> None:
 
     assert DEFAULT_PATH == state_of()
     assert "/srv/state" == state_of(root="/mnt/a", state="/srv/state")
+    assert state_of(root="/mnt/a") == state_of(root="/mnt/a", state=f"{DEFAULT_PATH}/").replace("//", "/")
     assert 3 == len(others)
     assert all(other.startswith(f"{DEFAULT_PATH}/trials/") for other in others)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from vps_sentry.cli.ship import routes
+from vps_sentry.config import ACCEPTED, LAST_GOOD
 from vps_sentry.errors import ConfigError
 
 COMMAND = {"notify": {"command": {"argv": ["/usr/bin/true"]}}}
@@ -36,3 +37,26 @@ def test_a_path_that_only_looks_like_etc_is_none(path: str, monkeypatch: pytest.
     monkeypatch.setattr("vps_sentry.trust.read", lambda path, user: json.dumps(COMMAND).encode())
     with pytest.raises(ConfigError, match="obeyed only from a configuration in /etc"):
         routes(path, state=str(tmp_path))
+
+
+@pytest.mark.parametrize("name", [LAST_GOOD, ACCEPTED])
+def test_a_state_directory_that_anybody_may_name_starts_no_program(name: str, tmp_path: Path, owned: Path) -> None:
+    """``vps-sentry ship --state-dir DIR`` as root reads the configurations kept there."""
+    (tmp_path / name).write_text(json.dumps(COMMAND))
+    (owned / "c.json").write_text("{}")
+    (owned / "c.json").chmod(0o600)
+    found = routes(str(owned / "c.json"), state=str(tmp_path))
+
+    assert ({}, None) == (dict(found.options), found.former)
+
+
+def test_a_kept_webhook_is_the_former_way(tmp_path: Path, owned: Path) -> None:
+    (tmp_path / ACCEPTED).write_text(json.dumps({"notify": {"webhook": {"url": "https://old.example/x"}}}))
+    (owned / "c.json").write_text(json.dumps({"notify": {"webhook": {"url": "https://new.example/x"}}}))
+    (owned / "c.json").chmod(0o600)
+    found = routes(str(owned / "c.json"), state=str(tmp_path))
+
+    assert found.former is not None
+    assert ["https://new.example/x", "https://old.example/x"] == [
+        way["webhook"].url for way in (found.options, found.former.options)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Mapping, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from ..core import canonical
 from ..core.model import Change, Code, Observation, Rating, Value
@@ -14,6 +14,13 @@ from . import Check, Context, Stamp
 
 _RELEASE_OWN = re.compile(r"checks\..+|notify\.(min_severity|mode|proxy|heartbeat)|remind_after|accept", re.ASCII)
 """Options that come and go with releases; sinks and signers do so only by somebody's hand."""
+_LOST_WHEN_GONE = ("watch", "sources")
+_NOTIFY = {
+    "mode": "other alerts are sent than before",
+    "min_severity": "other alerts are sent than before",
+    "proxy": "everything is sent another way",
+    "heartbeat": "whoever waited for a sign of life of this host may wait in vain",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,40 @@ def rate(change: Change, options: Options) -> Rating:
     if change.change != "changed" and _RELEASE_OWN.fullmatch(change.key):
         return Rating("config_option", "info", f"option {change.key} {change.change} by this release")
     before, after = (_shown(value) for value in (change.before, change.after))
-    return Rating("config_changed", "critical", f"configuration: {change.key} {before} -> {after}")
+    lost = consequence(change)
+    told = f"; {lost}" if lost else ""
+    return Rating("config_changed", "critical", f"configuration: {change.key} {before} -> {after}{told}")
+
+
+def consequence(change: Change) -> str:
+    """What is no longer watched or sent because of it, in words; empty where that is not known."""
+    section, _, option = change.key.partition(".")
+    name, _, field = option.partition(".")
+    before, after = (_decoded(value) for value in (change.before, change.after))
+    if section == "checks" and field == "enabled":
+        return "" if after else f"check {name} no longer looks"
+    if section == "checks" and isinstance(before, list) and isinstance(after, list):
+        gone = [entry for entry in before if entry not in after]
+        new = [entry for entry in after if entry not in before]
+        # What is watched is lost when it leaves its list, what is left out or expected when it enters one.
+        lost = gone if field in _LOST_WHEN_GONE else new
+        return f"no longer told: {', '.join(map(_words, lost))[:200]}" if lost else ""
+    if section == "notify" and name in ("mode", "min_severity", "proxy", "heartbeat"):
+        return _NOTIFY[name]
+    if section == "notify" and change.change != "added":
+        return f"nothing is sent by {name} any more" if after is None else f"{name} no longer goes where it went"
+    return ""
+
+
+def _decoded(value: Optional[Value]) -> Any:
+    try:
+        return None if value is None else canonical.loads(str(value["value"]).encode("ascii"))
+    except (canonical.CanonicalError, KeyError, ValueError):
+        return None
+
+
+def _words(entry: Any) -> str:
+    return entry if isinstance(entry, str) else canonical.dumps(entry).decode("ascii")
 
 
 def _shown(value: Any) -> str:

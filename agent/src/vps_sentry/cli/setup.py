@@ -14,8 +14,8 @@ from typing import Mapping, Optional, Tuple
 from .. import __file__ as package_file
 from .. import __version__, config, trust
 from ..checks import discover
+from ..config import ACCEPTED, LAST_GOOD, Config
 from ..config import DEFAULT_PATH as CONFIG_PATH
-from ..config import Config
 from ..errors import ConfigError, StoreError
 from ..host import Host
 from ..release import agent_digest, manifest
@@ -23,7 +23,6 @@ from ..setup import Setup
 from ..store import DEFAULT_PATH as STATE_PATH
 from ..store import Store
 
-LAST_GOOD = "config.last-good"
 SECRETS = "/etc/vps-sentry.d"
 _PACKAGE = str(Path(package_file).parent)
 
@@ -43,6 +42,7 @@ def setup(options: argparse.Namespace) -> Setup:
         now=int(time.time()),
         uptime=int(time.monotonic()),
         agent_digest=digest(),
+        former=_former(settings, store),
         config_error=error,
         watched_files=(options.config, SECRETS, str(manifest(_PACKAGE)), "/etc/passwd"),
         full=options.full,
@@ -54,7 +54,7 @@ def state_directory(options: argparse.Namespace) -> str:
     """Where state is kept: what is tried on a mounted disk or with another configuration has its own."""
     given = str(options.state_dir)
     trial = [os.path.realpath(options.root), os.path.realpath(options.config)]
-    if given != STATE_PATH or trial == ["/", CONFIG_PATH]:
+    if os.path.realpath(given) != STATE_PATH or trial == ["/", CONFIG_PATH]:
         return given
     name = hashlib.sha256(os.fsencode("\0".join(trial))).hexdigest()[:16]
     return os.path.join(given, "trials", name)
@@ -100,11 +100,20 @@ def _refuse_vanished(path: str, store: Store) -> None:
 
 
 def _last_good(store: Store) -> Config:
+    return _kept(store, LAST_GOOD) or config.default()
+
+
+def _former(settings: Config, store: Store) -> Optional[Config]:
+    accepted = _kept(store, ACCEPTED)
+    return accepted if accepted and accepted.notify != settings.notify else None
+
+
+def _kept(store: Store, name: str) -> Optional[Config]:
     try:
-        data = store.read(LAST_GOOD)
-        return config.default() if data is None else config.parse(data, path=LAST_GOOD)
+        data = store.read(name)
+        return None if data is None else config.parse(data, path=name)
     except (ConfigError, StoreError):
-        return config.default()
+        return None
 
 
 def operator(environment: Mapping[str, str], *, login_uid: str) -> str:

@@ -6,16 +6,17 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
 from .. import config, trust
-from ..config import Config
+from ..config import ACCEPTED, LAST_GOOD, Config
 from ..errors import ConfigError, ShipError
 from ..ship import pulse
 from ..ship import ship as ship_outbox
 from ..sinks import Routes, Transport
-from .setup import LAST_GOOD
+from ..store import DEFAULT_PATH as STATE_PATH
 
 _CONFIG_NAME = "vps-sentry.json"
 
@@ -48,13 +49,17 @@ def routes(path: str, *, state: str) -> Routes:
         if "webhook-parse-failure" in str(exc):
             raise ShipError("webhook-parse-failure", str(exc)) from exc
         raise
-    if "command" in found.notify.sinks and not credentials and not os.path.abspath(path).startswith("/etc/"):
-        # Who may only say which configuration root reads must not thereby say what root starts.
-        raise ConfigError(f"{path}: notify.command is obeyed only from a configuration in /etc; move the file there")
+    accepted = _kept(credentials, ACCEPTED, state=state)
+    elsewhere = accepted.notify.sinks and accepted.notify != found.notify
+    former = _routes(accepted, credentials) if elsewhere else None
+    return replace(_routes(found, credentials), former=former, heartbeat=found.notify.delivery.heartbeat)
+
+
+def _routes(found: Config, credentials: str) -> Routes:
     transport = Transport(
         read_secret=lambda name: _secret(credentials, name), now=_now, proxy=found.notify.delivery.proxy
     )
-    return Routes(found.notify.sinks, transport, heartbeat=found.notify.delivery.heartbeat)
+    return Routes(found.notify.sinks, transport)
 
 
 def _usable(credentials: str, path: str, *, state: str) -> Config:
@@ -69,9 +74,10 @@ def _usable(credentials: str, path: str, *, state: str) -> Config:
         found = config.parse(_configuration(credentials, path), path=path)
     except ConfigError as exc:
         problem = exc
+    _refuse_command(found, path, obeyed=bool(credentials) or os.path.abspath(path).startswith("/etc/"))
     if found.notify.sinks or found.notify.delivery.heartbeat:
         return found
-    last_good = _last_good(Path(credentials or state) / LAST_GOOD)
+    last_good = _kept(credentials, LAST_GOOD, state=state)
     if last_good.notify.sinks:
         _log(f"vps-sentry-ship: the last good configuration is used: {problem or f'{path} names no sink'}")
         return last_good
@@ -80,11 +86,21 @@ def _usable(credentials: str, path: str, *, state: str) -> Config:
     return found
 
 
-def _last_good(place: Path) -> Config:
+def _kept(credentials: str, name: str, *, state: str) -> Config:
+    """A configuration that the agent kept in its state; what cannot be used or obeyed names nobody."""
     try:
-        return config.parse(place.read_bytes(), path=str(place))
+        found = config.parse((Path(credentials or state) / name).read_bytes(), path=name)
+        # Only the agent's own state holds nothing but configurations that lay in /etc.
+        _refuse_command(found, name, obeyed=bool(credentials) or os.path.realpath(state) == STATE_PATH)
     except (OSError, ConfigError):
         return config.default()
+    return found
+
+
+def _refuse_command(found: Config, path: str, *, obeyed: bool) -> None:
+    """Who may only say which configuration root reads must not thereby say what root starts."""
+    if "command" in found.notify.sinks and not obeyed:
+        raise ConfigError(f"{path}: notify.command is obeyed only from a configuration in /etc; move the file there")
 
 
 def _configuration(credentials: str, path: str) -> bytes:

@@ -7,14 +7,14 @@ import contextlib
 import fcntl
 import os
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .. import outbox
 from ..core import canonical
 from ..core.model import SEVERITIES, Alert
 from ..errors import ConfigError, ShipError, StoreError
 from ..outbox import Ack, Entry
-from ..sinks import Message, Routes, discover
+from ..sinks import Message, Routes, Transport, discover
 from ..store import Store
 from . import PREFIX
 from .budget import Budget, fold, urgent
@@ -22,6 +22,10 @@ from .records import ERROR_LIMIT, LONGEST_WAIT, Records, wait
 
 PASS_SECONDS = 60
 """No delivery begins later than this after the pass began: the unit ends well before its time-out."""
+FORMER = "former "
+"""What the name of a sink begins with where only the configuration accepted last names it."""
+FORMER_SECONDS = 3000
+"""So long such a one is tried: less than what counts as stuck."""
 _EXIT = {"webhook-parse-failure": 2, "upload-failure": 4, "backoff": 4}
 
 
@@ -57,6 +61,14 @@ def _alone(acks: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+class _Way(NamedTuple):
+    """A sink by name, with the options and the transport of one configuration."""
+
+    sink: str
+    options: Any
+    transport: Transport
+
+
 class _Pass:
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -64,6 +76,9 @@ class _Pass:
         self._known = discover()
         self._records = Records(self._store, task.names)
         self._budget = Budget(self._store, now=task.clock())
+        self._ways: Dict[str, _Way] = {}
+        self._wanted: Dict[str, List[str]] = {}
+        """Entry -> every way it must take."""
         self._late: Dict[str, List[str]] = {}
         """Sink -> entries that are too much for it this hour."""
         for problem in self._records.damaged.values():
@@ -77,12 +92,12 @@ class _Pass:
         if first is None:
             return _worst(codes)
         try:
-            ways = _configured(routes())
+            self._ways = _ways(routes())
         except (ConfigError, ShipError) as exc:
             return _worst([*codes, self._refuse(exc)])
-        codes.append(self._send(first, ways))
-        codes.extend(self._send(entry, ways) for entry in entries)
-        codes.extend(self._send_late(sink, names, ways) for sink, names in sorted(self._late.items()))
+        codes.append(self._send(first))
+        codes.extend(self._send(entry) for entry in entries)
+        codes.extend(self._send_late(sink, names) for sink, names in sorted(self._late.items()))
         return _worst(codes)
 
     def _due(self, ack: Ack) -> bool:
@@ -140,11 +155,14 @@ class _Pass:
         code = self._say(reason, str(error))
         return 2 if isinstance(error, ConfigError) or self._task.tests else code
 
-    def _send(self, entry: Entry, ways: Routes) -> int:
+    def _send(self, entry: Entry) -> int:
         name, now = outbox.file_name(entry), self._task.clock()
+        self._wanted[name] = _wanted(entry, self._ways, now=now)
+        if not self._wanted[name]:
+            return self._say("missing-config", f"{name} waits: no sink is configured")
         ack = replace(self._records.acks[name], id=entry.id, done=False)
         self._records.acks[name] = ack
-        missing = [sink for sink in sorted(ways.options) if sink not in ack.delivered]
+        missing = [sink for sink in self._wanted[name] if sink not in ack.delivered]
         ready = [sink for sink in missing if self._records.held_until(sink) <= now]
         if missing and not ready:
             return self._say("backoff", f"{name} waits with {', '.join(missing)}")
@@ -162,16 +180,17 @@ class _Pass:
         self._records.write(ack)
         failures = {}
         for sink in free:
-            error = self._tell(sink, entry, ways)
+            error = self._tell(sink, entry)
             if error is None:
                 ack = replace(ack, delivered=(*ack.delivered, sink))
             else:
                 failures[sink] = error
         return self._record(ack, failures, [sink for sink in missing if sink not in ack.delivered])
 
-    def _tell(self, sink: str, entry: Entry, ways: Routes, *, folded: bool = False) -> Optional[ShipError]:
+    def _tell(self, sink: str, entry: Entry, *, folded: bool = False) -> Optional[ShipError]:
+        way = self._ways[sink]
         try:
-            self._known[sink].send(message(entry), ways.options[sink], transport=ways.transport)
+            self._known[way.sink].send(message(entry), way.options, transport=way.transport)
         except ShipError as exc:
             return exc
         if folded or not urgent(entry):
@@ -202,7 +221,7 @@ class _Pass:
         why = ack.error or f"{', '.join(missing)} later"
         return self._say(reason, f"{ack.entry} {why} (attempt {ack.attempts}, next in {pause} s{told})")
 
-    def _send_late(self, sink: str, names: List[str], ways: Routes) -> int:
+    def _send_late(self, sink: str, names: List[str]) -> int:
         """What is too much for a sink this hour: one message for all of it, as soon as there is room for one."""
         now, room_at = self._task.clock(), self._budget.next_fold(sink)
         if self._records.held_until(sink) > now:
@@ -215,17 +234,17 @@ class _Pass:
         whole = fold(entry for entry in map(self._entry, names) if entry is not None)
         if whole is None:
             return 0  # vps-sentry has just cleared them
-        error = self._tell(sink, whole, ways, folded=True)
+        error = self._tell(sink, whole, folded=True)
         if error is not None:
             first, *others = names
             ack = replace(self._records.acks[first], attempts=self._records.acks[first].attempts + 1)
             ack = replace(ack, next_try=now + wait(ack.attempts, ack.id))
-            code = self._record(ack, {sink: error}, [way for way in sorted(ways.options) if way not in ack.delivered])
+            code = self._record(ack, {sink: error}, [way for way in self._wanted[first] if way not in ack.delivered])
             for name in others:
                 self._records.postpone(name, self._records.acks[first].next_try)
             return code
         for name in names:
-            self._records.delivered(name, sink, wanted=ways.options)
+            self._records.delivered(name, sink, wanted=self._wanted[name])
         return self._say("sent", f"{len(names)} as one to {sink}")
 
     def _say(self, reason: str, text: str) -> int:
@@ -233,10 +252,28 @@ class _Pass:
         return _EXIT.get(reason, 0)
 
 
-def _configured(ways: Routes) -> Routes:
-    if not ways.options:
+def _ways(routes: Routes) -> Dict[str, _Way]:
+    """Every way out, by the name under which acks remember it. Raises ShipError when there is none."""
+    ways = {name: _Way(name, options, routes.transport) for name, options in routes.options.items()}
+    if routes.former:
+        for name, options in routes.former.options.items():
+            if routes.options.get(name) != options:
+                ways[FORMER + name] = _Way(name, options, routes.former.transport)
+    if not ways:
         raise ShipError("missing-config", "no sink is configured; add one under notify in /etc/vps-sentry.json")
     return ways
+
+
+def _wanted(entry: Entry, ways: Dict[str, _Way], *, now: int) -> List[str]:
+    """The ways an entry must take.
+
+    A former sink is given up in time unless there is no other: a webhook that was replaced because it is dead must
+    not hold the outbox for ever.
+    """
+    current = [name for name in sorted(ways) if not name.startswith(FORMER)]
+    if entry.former and (now < entry.created + FORMER_SECONDS or not current):
+        return sorted(ways)
+    return current
 
 
 def _worst(codes: List[int]) -> int:

@@ -73,6 +73,8 @@ class Routes:
 
     options: Mapping[str, Any]
     transport: Transport
+    former: Optional[Routes] = None
+    """Where the configuration accepted last sends, where that is somewhere else."""
     heartbeat: Any = None
     """``notify.heartbeat`` with ``url`` or ``url_file``, None when nobody is waiting for a sign of life."""
 
