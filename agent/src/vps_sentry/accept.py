@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Literal, Mapping, Optional, Tuple
 
 from . import baseline as baseline_room
-from .baseline import Baseline
+from .baseline import Baseline, Temporary
 from .core import codec
 from .core.clock import epoch, rfc3339
 from .core.diff import diff_items
 from .core.model import Change, Observation, Value
-from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked, unmatched
+from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked, selected, unmatched
 from .errors import ConfigError, MovedError, StoreError
 from .store import Store
 
 PLAN_LIFETIME = 24 * 3600
-Kind = Literal["accepted", "refused", "proposed", "rolled-back"]
-MOVED: Tuple[Kind, ...] = ("accepted", "rolled-back")
+Kind = Literal["accepted", "refused", "proposed", "rolled-back", "expired", "acknowledged"]
+MOVED: Tuple[Kind, ...] = ("accepted", "rolled-back", "expired")
 """The outcomes after which another baseline holds."""
 
 
@@ -35,6 +35,8 @@ class Request:
     """Signed mode: what is asked for here is only a proposal."""
     rollback: Optional[int] = None
     """Go back to the baseline of this sequence, as a new one."""
+    lifetime: int = 0
+    """Seconds after which the accepted values give way to those before; 0 = they hold for good."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def decide(store: Store, situation: Situation, *, request: Request) -> Outcome:
         if nothing:
             raise ConfigError(f"--only {nothing[0]} means nothing here; see: vps-sentry baseline diff")
         proposal = propose(situation, only=request.only)
+    if request.lifetime:
+        _refuse_for_a_time(proposal, situation)
     if request.dry_run or request.signed:
         keep(store, proposal)
         return Outcome("proposed", proposal, baseline)
@@ -182,7 +186,46 @@ def accept(proposal: Proposal, situation: Situation, *, request: Request) -> Bas
         accepted_by=request.by,
         reason=request.reason,
         checks=checks,
+        temporary=(
+            *_still_temporary(situation, items, request=request),
+            *_temporary(situation, items, request=request),
+        ),
     )
+
+
+def _refuse_for_a_time(proposal: Proposal, situation: Situation) -> None:
+    """Nothing to go back to, or facts that cannot be forgotten again, are not accepted for a time."""
+    if situation.baseline.status != "accepted":
+        raise ConfigError("the first acceptance cannot expire: there is nothing to go back to; leave out --expires")
+    names = sorted({change.check for change in proposal.changes if _learnt(change, situation.observations)})
+    if names:
+        raise ConfigError(
+            f"what {names[0]} learns is known from then on and cannot expire; name other items with --only, "
+            "or give an entry of checks.ssh_auth.expected_logins a last day"
+        )
+
+
+def _temporary(situation: Situation, items: List[Change], *, request: Request) -> Iterator[Temporary]:
+    """What this acceptance brings for a time. An item that was temporary before goes back to what held before that."""
+    if request.lifetime and items:
+        first = {(c, k): b for old in situation.baseline.temporary for c, k, b, _ in old.items}
+        rows = tuple((c.check, c.key, first.get((c.check, c.key), c.before), c.after) for c in items)
+        until = rfc3339(situation.now + request.lifetime)
+        yield Temporary(situation.baseline.sequence + 1, until, request.by, request.reason, rows)
+
+
+def _still_temporary(situation: Situation, items: List[Change], *, request: Request) -> Iterator[Temporary]:
+    """Earlier acceptances for a time, without what is accepted anew now or, named with --only, for good."""
+    anew = {(change.check, change.key) for change in items}
+    for old in situation.baseline.temporary:
+        kept = tuple(
+            row
+            for row in old.items
+            if (row[0], row[1]) not in anew
+            and not (request.only and not request.lifetime and selected(row[0], row[1], only=request.only))
+        )
+        if kept:
+            yield replace(old, items=kept)
 
 
 def commit(store: Store, outcome: Outcome) -> None:

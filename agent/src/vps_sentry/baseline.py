@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .core import codec, digest
 from .core.bundle import BaselineStatus
+from .core.clock import epoch
 from .core.model import Value
 from .errors import StoreError
 from .store import Store
@@ -16,6 +17,17 @@ FILE = "baseline.json"
 SCHEMA = 1
 _TRACES = ("-accepted.json", ".baseline.json")
 """Files under ``history/`` that only exist once a baseline did."""
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """What was accepted for a time, under ``sequence``. Items are check, key and the values before and after."""
+
+    sequence: int
+    until: str
+    by: str
+    reason: str
+    items: Tuple[Tuple[str, str, Any, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Baseline:
     checks: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     problem: str = ""
     """Why it counts as lost."""
+    temporary: Tuple[Temporary, ...] = ()
+    """Acceptances that end by themselves."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,7 @@ class _File:
     reason: str
     # Values are not looked into: the digest over them, checked next, says they are what was accepted.
     checks: Dict[str, Dict[str, Any]]
+    temporary: Tuple[Temporary, ...] = ()
 
 
 def digest_of(checks: Mapping[str, Mapping[str, Any]]) -> str:
@@ -77,6 +92,11 @@ def _absent(store: Store, last_sequence: int) -> Baseline:
 def _checked(content: _File) -> Baseline:
     if digest_of(content.checks) != content.digest:
         raise StoreError(f"{FILE} does not match its own digest {content.digest[:19]}")
+    try:
+        for entry in content.temporary:
+            epoch(entry.until)
+    except ValueError as exc:
+        raise StoreError(f"{FILE} says when something expires in a way that is no time: {exc}") from exc
     return Baseline(
         status="accepted",
         machine_id=content.machine_id,
@@ -86,6 +106,7 @@ def _checked(content: _File) -> Baseline:
         accepted_by=content.accepted_by,
         reason=content.reason,
         checks=content.checks,
+        temporary=content.temporary,
     )
 
 

@@ -9,7 +9,9 @@ from typing import Iterator, Optional, Tuple
 from .accept import Kind, Outcome
 from .core import codec
 from .core.clock import rfc3339
+from .core.model import Alert
 from .errors import StoreError
+from .lifecycle import Silence
 from .store import Store
 
 SCHEMA = 1
@@ -30,18 +32,26 @@ class Entry:
     critical: Tuple[str, ...]
     refusals: Tuple[str, ...]
     digest: Optional[str]
+    until: str = ""
+    """When what was accepted gives way again, RFC 3339 UTC; empty when it holds for good."""
+    alert: str = ""
+    """Which alert was acknowledged: its id, code and title."""
 
     def sentence(self, *, names: Optional[int] = None) -> str:
         """The entry for people, in one line; at most ``names`` critical items by name, their number always."""
+        if self.kind == "acknowledged":
+            end = f" until {self.until}" if self.until else " until it changes or ends"
+            return f"alert {self.alert} acknowledged by {self.by}{end}: {self.reason}"
         added, changed, removed = self.counts
         what = f"{added:,} added, {changed:,} changed, {removed:,} removed"
         why = f": {self.reason}" if self.reason else ""
+        until = f" until {self.until}" if self.until else ""
         shown = ", ".join(self.critical[:names])
         more = len(self.critical) - len(self.critical[:names])
         rest = f" and {more} more" if more else ""
         critical = f"; {len(self.critical)} critical: {shown}{rest}" if self.critical else ""
         refused = f"; refused because {'; '.join(self.refusals)}" if self.refusals else ""
-        return f"baseline #{self.sequence} {self.kind} by {self.by} ({what}){why}{critical}{refused}"
+        return f"baseline #{self.sequence} {self.kind} by {self.by}{until} ({what}){why}{critical}{refused}"
 
 
 def entry_of(outcome: Outcome, *, by: str, reason: str, now: int, critical: Tuple[str, ...]) -> Entry:
@@ -59,6 +69,27 @@ def entry_of(outcome: Outcome, *, by: str, reason: str, now: int, critical: Tupl
         critical=critical,
         refusals=outcome.refusals,
         digest=outcome.baseline.digest,
+        until=next((t.until for t in outcome.baseline.temporary if t.sequence == outcome.baseline.sequence), ""),
+    )
+
+
+def acknowledgement(alert: Alert, silence: Silence, *, sequence: int) -> Entry:
+    """The history entry of an acknowledged alert. A critical one is named as such."""
+    name = f"{alert.id} ({alert.code}, {alert.title})"
+    return Entry(
+        schema=SCHEMA,
+        kind="acknowledged",
+        time=silence.at,
+        sequence=sequence,
+        by=silence.by,
+        reason=silence.reason,
+        plan=f"sha256:{alert.id}",
+        counts=(0, 0, 0),
+        critical=(name,) if alert.severity == "critical" else (),
+        refusals=(),
+        digest=None,
+        until=rfc3339(silence.until) if silence.until else "",
+        alert=name,
     )
 
 

@@ -16,6 +16,17 @@ WARNING_REMINDER_FACTOR = 7
 
 
 @dataclass(frozen=True)
+class Silence:
+    """An acknowledgement: nothing is trusted, but nothing is told until the alert changes or the time is over."""
+
+    at: str
+    by: str
+    reason: str
+    until: Optional[int] = None
+    """Seconds since the epoch; None = as long as the alert stands unchanged."""
+
+
+@dataclass(frozen=True)
 class Record:
     """An alert and what is needed to tell it exactly once; the content of ``alerts.json``."""
 
@@ -25,6 +36,7 @@ class Record:
     told: int
     """Seconds since the epoch of the last time it was handed to the outbox; 0 = never."""
     until: Optional[int] = None
+    silence: Optional[Silence] = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ def identity(finding: Finding) -> str:
 
 def advance(previous: Iterable[Record], findings: Iterable[Finding], *, moment: Moment) -> Advance:
     """The alerts of the run before and the findings of this one -> the alerts now."""
-    old = {record.alert.id: record for record in previous if record.alert.state != "resolved"}
+    old = {record.alert.id: _awake(record, moment.now) for record in previous if record.alert.state != "resolved"}
     new: Dict[str, Finding] = {identity(finding): finding for finding in findings}
     records = []
     events: List[Tuple[Told, Alert]] = []
@@ -86,6 +98,19 @@ def advance(previous: Iterable[Record], findings: Iterable[Finding], *, moment: 
     return Advance(tuple(records), tuple(sorted(events, key=lambda entry: rank(entry[1]))))
 
 
+def _awake(record: Record, now: int) -> Record:
+    """The record without a silence that is over: what it kept back is told as if it were new."""
+    silence = record.silence
+    if silence is None or silence.until is None or silence.until > now:
+        return record
+    return replace(record, alert=replace(record.alert, explanation="none"), silence=None, told=0)
+
+
+def silenced(record: Record, silence: Silence) -> Record:
+    """The record of an alert that somebody acknowledged."""
+    return replace(record, alert=replace(record.alert, explanation="waiver"), silence=silence)
+
+
 def _stand(key: str, finding: Finding, old: Optional[Record], moment: Moment) -> Tuple[Record, Optional[Told]]:
     fingerprint = _fingerprint(finding)
     fresh = _alert(key, finding, moment.now)
@@ -94,6 +119,8 @@ def _stand(key: str, finding: Finding, old: Optional[Record], moment: Moment) ->
     alert = replace(fresh, first_seen=old.alert.first_seen, state=old.alert.state)
     if fingerprint != old.fingerprint:
         return Record(replace(alert, state="changed"), fingerprint, moment.now, finding.until), "changed"
+    if old.silence:
+        return silenced(Record(alert, fingerprint, old.told, finding.until), old.silence), None
     if not old.told:
         return Record(alert, fingerprint, moment.now, finding.until), "opened"
     if reminder_due(old, moment.remind_after) <= moment.now:
@@ -118,7 +145,7 @@ def _fade(record: Record, moment: Moment, successors: Mapping[Tuple[str, str], s
     accepted = _was_accepted(alert, moment)
     if not accepted:
         if record.until is not None and record.until > moment.now:
-            return (record, None) if record.told else (replace(record, told=moment.now), "opened")
+            return (record, None) if record.told or record.silence else (replace(record, told=moment.now), "opened")
         if record.until is None and alert.check in moment.silent:
             return record, None
     grouped = alert.before is None and alert.after is None

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
-from . import accept, deliveries, history, memory, recording, verdict
+from . import accept, deliveries, expiry, history, memory, recording, verdict
 from .accept import Outcome, Request, Situation
 from .core.clock import rfc3339
 from .core.diff import diff
@@ -35,6 +35,7 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
     with setup.store.lock():
         lost = deliveries.absorb(setup.store, now=setup.now)
         before = _told_again(_of_this_machine(memory.recall(setup.store), identity), lost)
+        before = _expired(setup, before, outlet=outlet)
         looked = look(setup, before, everything=request is not None)
         outcome = None
         if request is not None:
@@ -67,19 +68,33 @@ def _told_again(before: Memory, lost: Tuple[str, ...]) -> Memory:
     return replace(before, damaged=damaged, records=tuple(replace(r, told=0) for r in before.records))
 
 
+def _expired(setup: Setup, before: Memory, *, outlet: Outlet) -> Memory:
+    """What was accepted for a time gives way before anything is compared; its end is told like an acceptance."""
+    outcome = expiry.expire(before.baseline, now=setup.now)
+    if outcome is None:
+        return before
+    reason = outcome.baseline.reason
+    _conclude(setup, outcome, request=Request(by="vps-sentry", reason=reason), outlet=outlet)
+    return replace(before, baseline=outcome.baseline)
+
+
 def _accept(setup: Setup, looked: Looked, *, request: Request, outlet: Outlet) -> Outcome:
     """Carry out the request on exactly what was seen in this run; it is on record before it counts."""
     situation = Situation(outlet.identity.machine_id, looked.before.baseline, looked.checks, setup.now)
     outcome = accept.decide(setup.store, situation, request=request)
     if not request.dry_run:
-        rated = ((change, setup.rate(change)) for change in outcome.proposal.changes)
-        critical = tuple(f"{change.check} {change.key}" for change, rating in rated if rating.severity == "critical")
-        entry = history.entry_of(outcome, by=request.by, reason=request.reason, now=setup.now, critical=critical)
-        history.write(setup.store, entry)
-        outlet.tell_acceptance(entry)
+        _conclude(setup, outcome, request=request, outlet=outlet)
+    return outcome
+
+
+def _conclude(setup: Setup, outcome: Outcome, *, request: Request, outlet: Outlet) -> None:
+    rated = ((change, setup.rate(change)) for change in outcome.proposal.changes if change.check in setup.checks)
+    critical = tuple(f"{change.check} {change.key}" for change, rating in rated if rating.severity == "critical")
+    entry = history.entry_of(outcome, by=request.by, reason=request.reason, now=setup.now, critical=critical)
+    history.write(setup.store, entry)
+    outlet.tell_acceptance(entry)
     if outcome.kind in accept.MOVED:
         accept.commit(setup.store, outcome)
-    return outcome
 
 
 def _learn(setup: Setup, looked: Looked, *, outcome: Outcome, only: Tuple[str, ...]) -> Looked:

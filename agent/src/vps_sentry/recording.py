@@ -8,6 +8,7 @@ from typing import Tuple
 from . import deliveries, memory, observations, report
 from .config import ACCEPTED, LAST_GOOD
 from .core import digest
+from .core.clock import epoch
 from .deliveries import Outlet
 from .lifecycle import Advance, Record, reminder_due, untold
 from .looking import Looked
@@ -42,7 +43,7 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     head = digest.digest(header)
     sequence = max(found.baseline.sequence, before.baseline.sequence)
     memory.remember_position(store, before, head=head, sequence=sequence, observations=found.observations)
-    next_tick = NextTick(_due(setup, records), found.exit_code)
+    next_tick = NextTick(_due(setup, found, records=records), found.exit_code)
     looked.stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
     store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
@@ -59,13 +60,15 @@ def _follow_configuration(setup: Setup, found: report.Report) -> None:
         setup.store.write(ACCEPTED, data)
 
 
-def _due(setup: Setup, records: Tuple[Record, ...]) -> int:
+def _due(setup: Setup, found: report.Report, *, records: Tuple[Record, ...]) -> int:
     """When something happens by itself: an event's end, a reminder, an outbox that should have been emptied."""
     moments = [setup.now + LONGEST_QUIET]
     for record in records:
         if record.alert.state != "resolved":
-            moments += [reminder_due(record, setup.config.remind_seconds)] if record.told else []
+            moments += [reminder_due(record, setup.config.remind_seconds)] if record.told and not record.silence else []
+            moments += [record.silence.until] if record.silence and record.silence.until else []
             moments += [record.until] if record.until is not None else []
+    moments += [epoch(entry.until) for entry in found.baseline.temporary]
     waiting = deliveries.oldest(setup.store)
     if waiting:
         moments.append(waiting + deliveries.STUCK_SECONDS)

@@ -63,7 +63,7 @@ class Report:
         """docs/contracts.md section 2: usage or configuration, then alerts, then failed checks."""
         if self.config_invalid:
             return EXIT_USAGE
-        if any(alert.state in OPEN and alert.severity != "info" for alert in self.alerts):
+        if any(stands(alert) and alert.severity != "info" for alert in self.alerts):
             return EXIT_ALERTS
         if any(observation.status == "failed" for observation in self.observations.values()):
             return EXIT_FAILED
@@ -176,9 +176,14 @@ def status(report: Report, *, last_shipped: Optional[str]) -> Dict[str, Any]:
 
 
 def open_counts(alerts: Tuple[Alert, ...]) -> Dict[Severity, int]:
-    """How many alerts stand, by severity."""
+    """How many alerts stand, by severity; acknowledged ones are counted nowhere."""
     severities: Tuple[Severity, ...] = ("critical", "warning", "info")
-    return {s: sum(alert.state in OPEN and alert.severity == s for alert in alerts) for s in severities}
+    return {s: sum(stands(alert) and alert.severity == s for alert in alerts) for s in severities}
+
+
+def stands(alert: Alert) -> bool:
+    """Whether it wants somebody's attention: open, and acknowledged by nobody."""
+    return alert.state in OPEN and alert.explanation != "waiver"
 
 
 def header(report: Report, *, prev: Optional[str], agent_digest: Optional[str]) -> Dict[str, Any]:

@@ -73,6 +73,7 @@ def _add_run(commands: Any) -> None:
     accept.add_argument("--digest", metavar="sha256:HEX", help="accept a kept plan, if nothing of it moved")
     accept.add_argument("--only", action="append", default=[], metavar="CHECK[:KEYGLOB]", help="may be repeated")
     accept.add_argument("--reason", default="", metavar="TEXT", help="why, kept in the history")
+    accept.add_argument("--expires", metavar="2h", help="accept for a time only; then the values before hold again")
 
 
 def _add_baseline(commands: Any) -> None:
@@ -90,6 +91,11 @@ def _add_baseline(commands: Any) -> None:
 def _add_simple(commands: Any) -> None:
     _add(commands, "status", "the last run and what stands open; takes no new look", "show.status")
     _add(commands, "checks", "the checks of this release and what they are set to", "show.checks")
+    ack = _add(commands, "ack", "silence one alert without trusting anything", "ack.ack")
+    ack.add_argument("id", metavar="ID", help="the alert's id, or enough of its beginning")
+    ack.add_argument("--for", dest="time", metavar="7d", help="for so long; default: until it changes or ends")
+    ack.add_argument("--reason", required=True, metavar="TEXT", help="why, kept in the history and told")
+    ack.set_defaults(root="/", full=False)
     explain = _add(commands, "explain", "what an alert code means and what to do about it", "explain.explain")
     explain.add_argument("code", nargs="?", metavar="CODE", help="without one: all codes")
     bundle = _add(commands, "bundle", "hand out the last snapshot and the baseline as canonical JSON", "handout.bundle")

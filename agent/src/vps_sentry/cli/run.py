@@ -14,6 +14,7 @@ from .. import report as report_room
 from ..accept import Outcome, Request
 from ..core import codec
 from ..core.model import Severity
+from ..core.units import duration
 from ..errors import ConfigError
 from ..pipeline import run_once
 from ..report import EXIT_ALERTS, EXIT_FAILED, EXIT_MOVED, EXIT_OK
@@ -33,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look(options: argparse.Namespace) -> int:
-    if options.dry_run or options.digest or options.only or options.reason:
-        raise ConfigError("--dry-run, --digest, --only and --reason belong to --accept-baseline")
+    if options.dry_run or options.digest or options.only or options.reason or options.expires:
+        raise ConfigError("--dry-run, --digest, --only, --reason and --expires belong to --accept-baseline")
     prepared = setup(options)
     _warn(prepared, options.config)
     found = run_once(prepared).report
@@ -68,11 +69,29 @@ def _accept(options: argparse.Namespace) -> int:
         reason=options.reason,
         by=operator(os.environ, login_uid=read_login_uid()),
         signed=prepared.config.accept is not None,
+        lifetime=_lifetime(options, signed=prepared.config.accept is not None),
     )
     code = _carry_out(prepared, request, as_json=options.format == "json")
     if request.signed and options.format == "text":
         print_lines(["signed mode: this is a proposal; only a signed plan moves the baseline"])
     return code
+
+
+def _lifetime(options: argparse.Namespace, *, signed: bool) -> int:
+    """Seconds an acceptance holds; 0 without --expires."""
+    if options.expires is None:
+        return 0
+    if options.dry_run or signed:
+        raise ConfigError(
+            "--expires is said when something is accepted, not when it is only planned; leave it out here"
+        )
+    try:
+        found = duration(options.expires)
+    except ValueError as exc:
+        raise ConfigError(f"--expires: {exc}") from exc
+    if not found:
+        raise ConfigError("--expires: nothing is accepted for no time at all")
+    return found
 
 
 def roll_back(options: argparse.Namespace) -> int:

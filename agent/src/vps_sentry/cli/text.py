@@ -11,7 +11,7 @@ from typing import Iterable, Iterator, List, Mapping, Tuple
 from ..accept import Outcome
 from ..baseline import Baseline
 from ..core.model import Alert, Change, Severity
-from ..report import OPEN, Report, open_counts
+from ..report import OPEN, Report, open_counts, stands
 
 Severities = Mapping[Tuple[str, str], Severity]
 _COLOR = {"critical": "\x1b[1;31m", "warning": "\x1b[33m", "info": "\x1b[36m"}
@@ -38,6 +38,9 @@ def report(found: Report, *, color: bool, hints: bool = True) -> Iterator[str]:
     standing = [alert for alert in found.alerts if alert.state in OPEN]
     ended = [alert for alert in found.alerts if alert.state == "resolved"]
     for alert in standing:
+        if not stands(alert):
+            yield visible(f"silenced  {alert.title} ({alert.code} {alert.id}, acknowledged)")
+            continue
         yield from _alert(alert, color)
         seen = found.observations.get(alert.check)
         hint = accept_hint(alert, seen.learnable if seen else ())
@@ -96,9 +99,11 @@ def accept_hint(alert: Alert, learnable: Iterable[str]) -> str:
 
 def _open_line(alerts: Tuple[Alert, ...]) -> str:
     counts = open_counts(alerts)
+    silenced = sum(alert.state in OPEN and not stands(alert) for alert in alerts)
+    rest = f", {silenced} acknowledged" if silenced else ""
     if not any(counts.values()):
-        return "nothing open"
-    return "open: " + ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
+        return f"nothing open{rest}"
+    return "open: " + ", ".join(f"{number} {severity}" for severity, number in counts.items() if number) + rest
 
 
 def plan(outcome: Outcome, severities: Severities) -> Iterator[str]:
@@ -148,6 +153,9 @@ def outcome(found: Outcome) -> Iterator[str]:
     counts = f"{kinds['added']:,} added, {kinds['changed']:,} changed, {kinds['removed']:,} removed"
     if found.kind == "accepted":
         yield visible(f"accepted as baseline #{found.baseline.sequence} by {found.baseline.accepted_by}: {counts}")
+        for entry in found.baseline.temporary:
+            if entry.sequence == found.baseline.sequence:
+                yield f"until {entry.until}; then the values before hold again, and what differs is an alert"
     elif found.kind == "rolled-back":
         yield visible(f"baseline #{found.baseline.sequence} holds: {found.baseline.reason}; {counts}")
     elif found.kind == "proposed":
