@@ -198,6 +198,28 @@ install_units() {
     fi
 }
 
+# A secret under a name of its owner's choice reaches the process that ships by a line of its own, as those in the unit.
+hand_over_secrets() {
+    drop_in=$units/vps-sentry-ship.service.d/secrets.conf
+    echo '[Service]' >"$work/secrets.conf"
+    for path in /etc/vps-sentry.d/*; do
+        name=${path##*/}
+        case $name in *[!A-Za-z0-9._-]* | allowed_signers) continue ;; esac
+        if [ ! -f "$path" ] || [ -L "$path" ] || grep -Fq "LoadCredential=$name:" "$deploy/systemd/vps-sentry-ship.service"; then
+            continue
+        fi
+        printf 'LoadCredential=%s:%s\nSetCredential=%s:\\n\n' "$name" "$path" "$name" >>"$work/secrets.conf"
+    done
+    if grep -Fq LoadCredential= "$work/secrets.conf"; then
+        place "$work/secrets.conf" "$drop_in" 644
+        [ "$placed" = no ] || reload=yes
+    elif [ -e "$drop_in" ]; then
+        rm -f -- "$drop_in"
+        reload=yes
+        did "removed $drop_in"
+    fi
+}
+
 start_timer() {
     if ! command -v systemctl >/dev/null; then
         timer='The timer was not started: there is no systemd here.'
@@ -249,7 +271,8 @@ esac
 become_root
 # Only now: sudo's own idea of a PATH may lack the tools of an administrator.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
+LC_ALL=C
+export PATH LC_ALL
 umask 022
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
@@ -262,6 +285,7 @@ install_commands
 make_user
 make_state
 install_units
+hand_over_secrets
 list_files >"$work/installed"
 [ ! -d /opt/vps-sentry ] || place "$work/installed" /opt/vps-sentry/installed 644
 start_timer

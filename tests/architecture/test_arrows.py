@@ -27,6 +27,7 @@ ARROWS: Dict[str, str] = {
     "lifecycle": "core judge",
     "webhook_fallback": "errors sinks",
     "config": "checks core errors sinks webhook_fallback",
+    "credentials": "config trust",
     "store": "core errors",
     "baseline": "core errors store",
     "observations": "core errors store",

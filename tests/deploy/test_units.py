@@ -92,15 +92,16 @@ def test_a_missing_secret_does_not_stop_shipping() -> None:
     loaded = dict(value.split(":", 1) for value in ship["Service.LoadCredential"])
     fallback = dict(value.split(":", 1) for value in ship["Service.SetCredential"])
 
-    assert loaded == {
+    configurations = {
         "vps-sentry.json": "/etc/vps-sentry.json",
         "config.last-good": "/var/lib/vps-sentry/config.last-good",
         "config.accepted": "/var/lib/vps-sentry/config.accepted",
-        "hmac": "/etc/vps-sentry.d/hmac",
-        "discord-webhook": "/etc/vps-sentry.d/discord-webhook",
     }
-    nothing = dict.fromkeys(("vps-sentry.json", "config.last-good", "config.accepted"), "{}")
-    assert fallback == {**nothing, "hmac": "\\n", "discord-webhook": "\\n"}
+    secrets = {name: path for name, path in loaded.items() if name not in configurations}
+    assert loaded == {**configurations, **secrets}
+    assert secrets == {name: f"/etc/vps-sentry.d/{name}" for name in secrets}
+    assert {"hmac", "discord-webhook", "slack-webhook", "smtp-password", "ntfy-token"} <= set(secrets)
+    assert fallback == {**dict.fromkeys(configurations, "{}"), **dict.fromkeys(secrets, "\\n")}
 
 
 def test_the_user_is_nobody() -> None:

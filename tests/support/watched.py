@@ -39,6 +39,10 @@ class Watched:
         self._heard += len(bodies)
         return [(a["severity"], a["state"], a["code"], a["key"]) for body in bodies for a in body["alerts"]]
 
+    def last_headers(self) -> Dict[str, str]:
+        """The headers of the last request that was received."""
+        return list(self._receiver.requests)[-1].headers
+
     def accept(self, *words: str) -> str:
         return self.machine.run(["vps-sentry", "--accept-baseline", *words]).stdout
 

@@ -9,7 +9,7 @@ import re
 import sys
 from typing import Any, Dict, Tuple
 
-from .. import memory, trust
+from .. import credentials, memory, trust
 from .. import report as report_room
 from ..accept import Outcome, Request
 from ..core import codec
@@ -51,7 +51,7 @@ def _look(options: argparse.Namespace) -> int:
 
 def _warn(prepared: Setup, path: str) -> None:
     exposed = trust.exposed(path) if prepared.config.notify.sinks else ""
-    for warning in filter(None, (*prepared.config.warnings, exposed)):
+    for warning in filter(None, (*prepared.config.warnings, exposed, *credentials.warnings(prepared.config))):
         print(f"vps-sentry: warning: {warning}", file=sys.stderr)
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from .. import config, trust
+from .. import config, credentials, trust
 from ..errors import ConfigError
 from ..report import EXIT_OK
 from .output import print_json, print_lines
@@ -23,7 +23,8 @@ def check(options: argparse.Namespace) -> int:
         raise ConfigError(f"{path} does not exist")
     found = config.default() if data is None else config.parse(data, path=path)
     exposed = trust.exposed(path) if found.notify.sinks else ""
-    warnings = [word for word in (*found.warnings, trust.misplaced(path, user=os.geteuid()), exposed) if word]
+    misplaced = trust.misplaced(path, user=os.geteuid())
+    warnings = [word for word in (*found.warnings, misplaced, exposed, *credentials.warnings(found)) if word]
     for warning in warnings:
         print(f"vps-sentry: warning: {warning}", file=sys.stderr)
     if options.format == "json":

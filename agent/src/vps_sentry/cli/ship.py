@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from .. import config, trust
+from .. import credentials as credentials_room
 from ..config import ACCEPTED, LAST_GOOD, Config
 from ..errors import ConfigError, ShipError
 from ..ship import pulse
@@ -113,15 +114,20 @@ def _configuration(credentials: str, path: str) -> bytes:
 
 
 def _secret(credentials: str, path: str) -> str:
-    """The text of a ``*_file`` option: the unit's credential of that name, or the file itself."""
-    place = Path(credentials) / Path(path).name
+    """The text of a ``*_file`` option: the unit's credential of that file, or the file itself. Raises ShipError."""
+    if credentials:
+        # By the file's own name, and only from the one folder: two files of one name must not be mixed up.
+        place = os.path.join(credentials, os.path.basename(path))
+        if os.path.dirname(path) != credentials_room.FOLDER or not os.path.isfile(place):
+            how = credentials_room.remedy(path)
+            raise ShipError("upload-failure", f"{path} is not handed to vps-sentry-ship.service; {how}")
     try:
-        data = place.read_bytes() if credentials and place.is_file() else trust.read(path, user=os.geteuid())
+        data = Path(place).read_bytes() if credentials else trust.read(path, user=os.geteuid())
     except (OSError, ConfigError) as exc:
         raise ShipError("upload-failure", f"cannot read the secret in {path}: {exc}") from exc
     text = (data or b"").decode("utf-8", "replace").strip()
     if not text:
-        raise ShipError("upload-failure", f"{path} holds no secret; under systemd it must lie in /etc/vps-sentry.d")
+        raise ShipError("upload-failure", f"{path} does not exist or holds nothing; write the secret into it")
     return text
 
 
