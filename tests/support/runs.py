@@ -45,6 +45,8 @@ class World:
     sinks: Mapping[str, Any] = field(default_factory=lambda: {"webhook": WebhookOptions(url="https://hook.example/x")})
     delivery: Delivery = field(default_factory=Delivery)
     stampless: bool = False
+    settles: bool = False
+    uptime: int = 3600
     collected: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ class World:
             checks={"things": self._check()},
             version="0.0.0",
             now=self.now,
+            uptime=self.uptime,
             config_error=self.config_error,
             scheduled=self.scheduled,
         )
@@ -85,6 +88,7 @@ class World:
             rate=_rate,
             stamps=self._stamps,
             learn=_learn,
+            settles_after_boot=self.settles,
         )
 
     def _collect(self, context: Context) -> Observation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from .core import digest
 from .core.model import Change, Observation, Rating, Severity, Signal, Value
@@ -32,6 +32,15 @@ class Finding:
     """Keys of the items a grouped finding stands for."""
     content: str = ""
     """Digest over what those items are now, so that a later change of one of them is news."""
+
+
+def settled(changes: Iterable[Change], starting: Mapping[str, FrozenSet[str]]) -> Tuple[Change, ...]:
+    """The changes that count. ``starting``: check -> keys the look before saw, of checks that settle after a boot.
+
+    What such a check misses may still be starting, unless it was missing before as well; what is there counts at once.
+    """
+    none: FrozenSet[str] = frozenset()
+    return tuple(c for c in changes if c.change != "removed" or c.key not in starting.get(c.check, none))
 
 
 def judge_changes(changes: Iterable[Change], rate: Rate) -> Iterator[Finding]:

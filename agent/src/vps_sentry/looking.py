@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Dict, FrozenSet, Iterable, Mapping
 
 from . import observations
 from .checks import Context
@@ -15,6 +15,9 @@ from .observe import Observed, observe
 from .setup import Setup
 from .stamps import Stamps
 
+BOOT_SECONDS = 600
+"""So long after a boot services may still be starting."""
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -23,6 +26,8 @@ class Looked:
     before: Memory
     observed: Observed
     stamps: Stamps
+    starting: Mapping[str, FrozenSet[str]] = field(default_factory=dict)
+    """Just after a boot: check -> keys its last observation held, for checks whose services may still be starting."""
 
     @property
     def checks(self) -> Mapping[str, Observation]:
@@ -37,7 +42,16 @@ def look(setup: Setup, before: Memory, *, everything: bool) -> Looked:
     stored = {name: observations.load(setup.store, name) for name in setup.checks if name not in moved}
     kept = {name: observation for name, observation in stored.items() if observation is not None}
     fresh = _observe(setup, before, set(setup.checks) - set(kept))
-    return Looked(before, Observed({**kept, **fresh.checks}, fresh.cost), stamps)
+    return Looked(before, Observed({**kept, **fresh.checks}, fresh.cost), stamps, _starting(setup))
+
+
+def _starting(setup: Setup) -> Dict[str, FrozenSet[str]]:
+    """Read before this run's observations replace those of the run before."""
+    if setup.uptime >= BOOT_SECONDS:
+        return {}
+    settling = [name for name, check in setup.checks.items() if check.settles_after_boot]
+    last = {name: observations.load(setup.store, name) for name in settling}
+    return {name: frozenset(seen.items) for name, seen in last.items() if seen is not None}
 
 
 def _observe(setup: Setup, before: Memory, names: Iterable[str]) -> Observed:

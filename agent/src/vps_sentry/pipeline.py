@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
-from . import accept, deliveries, expiry, history, memory, recording, verdict
+from . import accept, deliveries, expiry, history, judge, memory, recording, verdict
 from .accept import Outcome, Request, Situation
 from .core.clock import rfc3339
 from .core.diff import diff
@@ -117,7 +117,8 @@ def _learn(setup: Setup, looked: Looked, *, outcome: Outcome, only: Tuple[str, .
 
 def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Optional[Outcome]) -> Report:
     baseline = outcome.baseline if outcome else looked.before.baseline
-    changes: Tuple[Change, ...] = diff(baseline.checks, looked.checks) if baseline.status == "accepted" else ()
+    found = diff(baseline.checks, looked.checks) if baseline.status == "accepted" else ()
+    changes: Tuple[Change, ...] = judge.settled(found, looked.starting)
     return Report(
         identity=identity,
         time=rfc3339(setup.now),
@@ -125,6 +126,7 @@ def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Option
         baseline=baseline,
         observations=looked.checks,
         changes=changes,
+        unsettled=len(found) - len(changes),
         alerts=(),
         events=(),
         cost=_cost(looked),

@@ -19,6 +19,8 @@ from .tick import heartbeat
 
 LONGEST_QUIET = 24 * 3600
 """Even where nothing ever moves a full run is taken once a day."""
+NEXT_TICK = 60
+"""Seconds: sooner than the timer comes again."""
 PUBLIC_MODE = 0o644
 
 
@@ -62,7 +64,7 @@ def _follow_configuration(setup: Setup, found: report.Report) -> None:
 
 def _due(setup: Setup, found: report.Report, *, records: Tuple[Record, ...]) -> int:
     """When something happens by itself: an event's end, a reminder, an outbox that should have been emptied."""
-    moments = [setup.now + LONGEST_QUIET]
+    moments = [setup.now + (NEXT_TICK if found.unsettled else LONGEST_QUIET)]
     for record in records:
         if record.alert.state != "resolved":
             moments += [reminder_due(record, setup.config.remind_seconds)] if record.told and not record.silence else []

@@ -51,6 +51,8 @@ class Report:
     baseline: Baseline
     observations: Mapping[str, Observation]
     changes: Tuple[Change, ...]
+    unsettled: int
+    """Changes left out because the machine has just booted; the next tick looks again."""
     alerts: Tuple[Alert, ...]
     events: Tuple[Tuple[Told, Alert], ...]
     cost: Cost

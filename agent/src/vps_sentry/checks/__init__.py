@@ -67,6 +67,8 @@ class Check:
     """Looks at the running system; skipped under ``--root``."""
     learn: Optional[Callable[[Mapping[str, Any], Tuple[str, ...], int], Dict[str, Any]]] = None
     """Memory, accepted ``learnable`` keys and time -> memory in which they are known."""
+    settles_after_boot: bool = False
+    """Services start one after the other: just after a boot, what is missing counts once two looks missed it."""
     codes: Mapping[str, Code] = field(default_factory=dict)
     """Every alert code it gives, explained."""
 

@@ -120,5 +120,6 @@ CHECK = Check(
     stamps=stamps,
     live=True,
     validate=validate,
+    settles_after_boot=True,
     codes=codes.CODES,
 )
