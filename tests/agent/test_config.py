@@ -128,7 +128,7 @@ def test_every_option_that_can_come_from_a_file_counts_as_a_secret(name: str) ->
 def test_the_example_is_complete_and_can_be_used() -> None:
     example = config.example()
 
-    assert {"configuration", "ssh_auth", "ports", "files"} == set(example["checks"])
+    assert {"configuration", "ssh_auth", "ports", "files", "mounts"} == set(example["checks"])
     sinks = {"command", "discord", "email", "ntfy", "slack", "webhook"}
     assert sinks | {"heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
     assert config.default() == parse(example)

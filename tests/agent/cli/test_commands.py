@@ -175,7 +175,7 @@ def test_config_example_is_json(shell: Shell) -> None:
 def test_checks_are_listed(shell: Shell) -> None:
     names = [line.split()[0] for line in shell.run("checks").stdout.splitlines()]
 
-    assert ["configuration", "files", "ports", "ssh_auth"] == names
+    assert ["configuration", "files", "mounts", "ports", "ssh_auth"] == names
 
 
 def test_status_merges_report_and_heartbeat(shell: Shell) -> None:

@@ -81,13 +81,21 @@ def _watch(watch: Union[str, Watch]) -> Watch:
 
 def layout(options: Options, host: Host, *, passwd: bytes) -> entries.Layout:
     """What is watched on ``host``, whose passwd(5) is ``passwd``."""
-    excluded = tuple(patterns.exclusion(text) for text in options.exclude)
+    excluded = _own_exclusions(options)
     targets = [entries.target(_watch(watch)) for watch in options.watch]
     if options.defaults:
         offered = defaults.targets() + defaults.account_targets(passwd)
         targets += [entry for entry in offered if not entries.left_out(entry, excluded)]
-        excluded += defaults.exclusions()
-    return entries.lay_out(targets, host, excluded=excluded)
+    return entries.lay_out(targets, host, excluded=exclusions(options))
+
+
+def exclusions(options: Options) -> Tuple[patterns.Pattern, ...]:
+    """What is left out of every watch."""
+    return _own_exclusions(options) + (defaults.exclusions() if options.defaults else ())
+
+
+def _own_exclusions(options: Options) -> Tuple[patterns.Pattern, ...]:
+    return tuple(patterns.exclusion(text) for text in options.exclude)
 
 
 def collect(context: Context) -> Observation:

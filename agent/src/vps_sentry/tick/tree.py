@@ -117,7 +117,7 @@ class _Below:
         """What the components pick, and everything below it."""
         directory, descriptor = place
         try:
-            names = _literals(components[0]) or sorted(pick(components[0], self._list(descriptor)))
+            names = literals(components[0]) or sorted(pick(components[0], self._list(descriptor)))
         except OSError as exc:
             yield directory, -1, [(b".", exc.errno or errno.EIO)]
             return
@@ -189,7 +189,7 @@ class _Below:
         return names
 
 
-def _literals(component: "Any") -> "list[bytes]":
+def literals(component: "Any") -> "list[bytes]":
     """The names a component can only mean (missing ones are then seen to be missing), or none if it has a ``*``."""
     if type(component) is bytes:
         return [component]

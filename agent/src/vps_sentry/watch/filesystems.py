@@ -15,9 +15,13 @@ _WEAK = (
 
 
 class Mount(NamedTuple):
-    """One line of a mount table. ``point`` is where, ``root`` which directory of the file system is seen there."""
+    """One line of a mount table. ``point`` is where, ``root`` which directory of the file system is seen there.
+
+    ``device`` is its number, ``major:minor``.
+    """
 
     point: bytes
+    device: bytes
     root: bytes
     kind: bytes
     source: bytes
@@ -42,7 +46,7 @@ def parse(table: bytes) -> Iterator[Mount]:
         except (ValueError, IndexError) as exc:
             raise ValueError(f"not a line of a mount table: {line!r}") from exc
         options = tuple(sorted(fields[5].split(b",")))
-        yield Mount(_plain(fields[4]), _plain(fields[3]), kind, _plain(source), options)
+        yield Mount(_plain(fields[4]), fields[2], _plain(fields[3]), kind, _plain(source), options)
 
 
 def weak_places(table: bytes) -> Callable[[bytes], bool]:
