@@ -97,8 +97,8 @@ class Lab:
         container = f"vps-sentry-test-{self._session}-{name}"
         public = self.key.with_suffix(".pub").read_text().strip()
         # Without SYS_ADMIN systemd skips the mount sandbox of units in silence, and every test of it would lie.
-        # The other two are what root has on a real host and the agent's unit is left with.
-        capabilities = "--cap-add=SYS_ADMIN,SYS_PTRACE,DAC_READ_SEARCH"
+        # The next two are what root has on a real host and the agent's unit is left with; NET_ADMIN makes interfaces.
+        capabilities = "--cap-add=SYS_ADMIN,SYS_PTRACE,DAC_READ_SEARCH,NET_ADMIN"
         options = ["--systemd=always", capabilities, "--security-opt=apparmor=unconfined"]
         options += ["--rm", "--timeout", str(MACHINE_SECONDS), "--name", container, "--hostname", name]
         first = ["sh", "-euc", FIRST_BOOT, "first-boot", public, PASSWORD]

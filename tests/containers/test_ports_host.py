@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ports on a real host, from inside the unit: other network namespaces, takeovers, and the same sight as outside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any, Dict, List
+
+import pytest
+from support.engine import SUITE, image
+from support.lab import Lab, wait_for
+from support.watched import STATE, Watched
+from vps_sentry.checks import Context, ports
+from vps_sentry.host import Host
+from vps_sentry.proc.owners import FOREIGN
+
+pytestmark = pytest.mark.container
+
+LISTEN = "import socket, time; s = socket.create_server(('0.0.0.0', {port})); time.sleep(900)"
+ROUTED = "import os; os.system('ip link set lo up; ip addr add 10.9.9.9/32 dev lo'); " + LISTEN
+BLUE = """
+ip netns add blue
+ip link add outer type veth peer name inner netns blue
+ip link set outer up
+ip -n blue addr add 10.77.0.2/24 dev inner
+ip -n blue link set inner up
+"""
+# webd: an interpreter under a name of its own. It hands its socket to whoever asks, and forgets it.
+WEBD = """
+import socket, time
+link = socket.create_server(("0.0.0.0", 443))
+door = socket.socket(socket.AF_UNIX)
+door.bind("/run/door")
+door.listen()
+asker, _ = door.accept()
+socket.send_fds(asker, [b"x"], [link.fileno()])
+link.close()
+time.sleep(900)
+"""
+THIEF = """
+import socket, time
+door = socket.socket(socket.AF_UNIX)
+door.connect("/run/door")
+_, descriptors, _, _ = socket.recv_fds(door, 1, 1)
+print("taken", flush=True)
+time.sleep(900)
+"""
+
+
+@pytest.fixture(name="accepted")
+def _accepted(host: Watched) -> Watched:
+    """Everything as it is now is accepted and told."""
+    host.accept()
+    host.tick()
+    host.heard()
+    return host
+
+
+def start(host: Watched, unit: str, *words: str, program: str = "/usr/bin/python3", script: str = "") -> None:
+    host.machine.run(["systemd-run", "--quiet", f"--unit={unit}", *words, program, "-c", script])
+
+
+def listens(host: Watched, port: int, *inside: str) -> None:
+    def open_now() -> bool:
+        return f":{port} " in host.machine.run([*inside, "ss", "-Hltn"]).stdout
+
+    wait_for(open_now, seconds=20, what=f"port {port} to open")
+
+
+def inside(host: Watched, unit: str) -> List[str]:
+    """The words that run a command in the network namespace of a unit."""
+    pid = host.machine.run(["systemctl", "show", "-P", "MainPID", unit]).stdout.strip()
+    return ["nsenter", "-t", pid, "-n"]
+
+
+def ports_heard(host: Watched) -> List[tuple[str, str, str, str]]:
+    return [entry for entry in host.heard() if "port" in entry[2]]
+
+
+def items(host: Watched) -> Dict[str, Any]:
+    found: Dict[str, Any] = json.loads(host.machine.read(f"{STATE}/snapshot/ports.json"))
+    assert "ok" == found["status"], found["error"]
+    return dict(found["items"])
+
+
+def test_a_listener_in_a_named_namespace_is_told_with_its_name(accepted: Watched) -> None:
+    accepted.machine.run(["sh", "-euc", BLUE])
+    start(accepted, "inner", "ip", "netns", "exec", "blue", script=LISTEN.format(port=8080))
+    listens(accepted, 8080, "ip", "netns", "exec", "blue")
+    accepted.tick()
+    assert [("critical", "open", "port_opened", "tcp:8080:wildcard@netns blue")] == ports_heard(accepted)
+    (owner,) = items(accepted)["tcp:8080:wildcard@netns blue"]["owners"]
+    assert ("inner.service", "root") == (owner["unit"], owner["user"])
+
+
+def test_a_namespace_of_a_unit_is_called_by_the_unit(accepted: Watched) -> None:
+    start(accepted, "sealed", "-p", "PrivateNetwork=yes", script=LISTEN.format(port=8081))
+    start(accepted, "jail", "-p", "PrivateNetwork=yes", script=ROUTED.format(port=8082))
+    listens(accepted, 8082, *inside(accepted, "jail"))
+    accepted.tick()
+    assert [("critical", "open", "port_opened", "tcp:8082:wildcard@jail.service")] == ports_heard(accepted)
+    accepted.machine.run(["systemctl", "restart", "jail"])
+    listens(accepted, 8082, *inside(accepted, "jail"))
+    accepted.tick()
+    assert [] == ports_heard(accepted), "another namespace of the same unit is no other port"
+
+
+def test_the_unit_sees_what_a_person_sees(accepted: Watched) -> None:
+    accepted.machine.run(["sh", "-c", f"rm -rf {STATE}/stamps"])
+    accepted.tick()
+    seen = items(accepted)
+    accepted.machine.run(["vps-sentry"], check=False)
+    assert seen == items(accepted)
+    assert {"tcp:22:wildcard", "tcp:8080:wildcard@netns blue", "tcp:8082:wildcard@jail.service"} <= set(seen)
+
+
+@pytest.mark.weakness(11)
+def test_a_rogue_program_that_is_handed_an_accepted_port_is_critical(host: Watched) -> None:
+    """Neither address nor inode nor user of the socket moves, only who holds it."""
+    host.machine.run(["sh", "-euc", "cp -L /usr/bin/python3 /usr/local/bin/webd"])
+    start(host, "webd", program="/usr/local/bin/webd", script=WEBD)
+    listens(host, 443)
+    host.accept()
+    host.tick()
+    host.heard()
+    inode = "ss -Hltne 'sport = 443' | grep -o 'ino:[0-9]*'"
+    before = host.machine.run(["sh", "-euc", inode]).stdout
+    start(host, "thief", script=THIEF)
+    taken = ["sh", "-c", "journalctl -q -u thief | grep -c taken"]
+    wait_for(lambda: "1" == host.machine.run(taken, check=False).stdout.strip(), seconds=20, what="the socket to move")
+    assert before == host.machine.run(["sh", "-euc", inode]).stdout
+    # Within the hour a tick resolves the owners anew; a person's look always does.
+    host.machine.run(["vps-sentry"], check=False)
+    host.tick()
+    assert ("critical", "open", "port_owner_changed", "tcp:443:wildcard") in ports_heard(host)
+    (owner,) = items(host)["tcp:443:wildcard"]["owners"]
+    assert (True, "thief.service") == (owner["exe"].startswith("/usr/bin/python3"), owner["unit"])
+
+
+def test_a_published_port_is_held_by_the_engine_and_the_container_has_its_own(lab: Lab) -> None:
+    """Here the tests' own machine is the container host: its sockets, its processes, its namespaces."""
+    name = f"vps-sentry-test-published-{os.getpid()}"
+    server = (
+        "import socket, time; s = socket.create_server(('0.0.0.0', 8099)); print('up', flush=True); time.sleep(300)"
+    )
+    words = ["run", "--detach", "--rm", "--timeout=300", f"--name={name}", "--publish=127.0.0.1::8099"]
+    lab.engine.run(*words, image(SUITE), "python3", "-c", server)
+    try:
+        wait_for(lambda: "up" in lab.engine.run("logs", name).stdout, seconds=20, what="the container to listen")
+        port = lab.engine.run("port", name, "8099").stdout.strip().rpartition(":")[2]
+        seen = ports.CHECK.collect(Context(Host(), ports.Options(), int(time.time()), {}, b""))
+    finally:
+        lab.engine.run("kill", name, check=False)
+    published: Any = seen.items[f"tcp:{port}:loopback"]["owners"]
+    assert {owner["exe"].rpartition("/")[2] for owner in published} & {"conmon", "docker-proxy", "dockerd"}
+    (own,) = (key for key in seen.items if key.startswith("tcp:8099:wildcard@"))
+    owners: Any = seen.items[own]["owners"]
+    assert all(owner["exe"].endswith(FOREIGN) for owner in owners)
+    assert seen.items["not_checked:nat"]["reason"]
