@@ -69,6 +69,8 @@ class Check:
     """Memory, accepted ``learnable`` keys and time -> memory in which they are known."""
     settles_after_boot: bool = False
     """Services start one after the other: just after a boot, what is missing counts once two looks missed it."""
+    sight: Tuple[str, ...] = ()
+    """The kinds of things it can see, for people, where others of the same sort exist that it cannot."""
     codes: Mapping[str, Code] = field(default_factory=dict)
     """Every alert code it gives, explained."""
 

@@ -121,5 +121,6 @@ CHECK = Check(
     live=True,
     validate=validate,
     settles_after_boot=True,
+    sight=hidden.LOOKED_AT,
     codes=codes.CODES,
 )
