@@ -89,7 +89,7 @@ def _add_baseline(commands: Any) -> None:
 
 
 def _add_simple(commands: Any) -> None:
-    _add(commands, "status", "the last run and what stands open; takes no new look", "show.status")
+    _add(commands, "status", "the last run and what stands open; takes no new look", "status.status")
     _add(commands, "checks", "the checks of this release and what they are set to", "show.checks")
     ack = _add(commands, "ack", "silence one alert without trusting anything", "ack.ack")
     ack.add_argument("id", metavar="ID", help="the alert's id, or enough of its beginning")

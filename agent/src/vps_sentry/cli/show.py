@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``baseline``, ``status`` and ``checks``: what is on disk, no new look."""
+"""``baseline`` and ``checks``: what is on disk, no new look."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any, Iterator, Tuple
 
 from .. import history, memory, observations
@@ -87,39 +86,6 @@ def _log(store: Store) -> Any:
     found = list(history.entries(store))
     lines = [text.visible(f"{entry.time}  {entry.sentence(names=LOG_NAMES)}") for entry in found]
     return [codec.encode(entry) for entry in found], lines or ["nothing was ever accepted here"]
-
-
-def status(options: argparse.Namespace) -> int:
-    """The last full run merged with the heartbeat of the quiet ticks since; exit code of the last tick."""
-    store = Store(options.state_dir)
-    last = report_room.read_last(store)
-    beat = (store.read("heartbeat") or b"").decode("ascii", "replace").strip()
-    waiting = len(store.names("outbox"))
-    if options.format == "json":
-        print_json({**codec.encode(last), "heartbeat": beat, "outbox": waiting})
-    else:
-        print_lines(_status_lines(last, beat, waiting))
-    found = re.search(r" exit=([0-9]) ", beat)
-    return int(found[1]) if found else EXIT_OK
-
-
-def _status_lines(last: report_room.Last, beat: str, waiting: int) -> Iterator[str]:
-    yield text.visible(f"vps-sentry {last.version} on {last.host}, last full run {last.time}")
-    found = last.baseline
-    accepted = f"baseline #{found['sequence']}, accepted {found['accepted_at']} by {found['accepted_by']}"
-    status = {"accepted": accepted, "none": "no baseline accepted yet", "lost": "baseline IS LOST"}
-    yield text.visible(status.get(found["status"], "baseline unknown"))
-    yield text.visible(f"last tick {beat.partition(' due=')[0] or 'unknown'}")
-    for name, check in sorted(last.checks.items()):
-        seen = text.count(check["items"]) if check["status"] == "ok" else check["status"]
-        yield text.visible(f"{name:<14}{seen}{_because(check['error'])}")
-    for alert in last.alerts:
-        yield text.visible(f"{alert.state:<9} {alert.severity:<9} {alert.title}")
-    yield f"{waiting} message{'' if waiting == 1 else 's'} waiting to be shipped"
-
-
-def _because(error: Any) -> str:
-    return f": {error}" if error else ""
 
 
 def checks(options: argparse.Namespace) -> int:
