@@ -10,12 +10,14 @@ from typing import Any, Dict, List, Tuple
 
 import pytest
 from vps_sentry.checks import Context
-from vps_sentry.checks.ssh_auth import CHECK, ExpectedLogin, Options, parse_accounts, validate
+from vps_sentry.checks.ssh_auth import CHECK
 from vps_sentry.core.codec import CodecError, decode, encode
 from vps_sentry.core.model import Observation
 from vps_sentry.errors import CollectError
 from vps_sentry.host import Host
-from vps_sentry.sshlog.watch import DAY
+from vps_sentry.sshd.files import accounts
+from vps_sentry.sshlog.options import ExpectedLogin, Options, validate
+from vps_sentry.sshlog.rules import DAY
 from vps_sentry.tick import take
 
 NOW = int(time.mktime((2026, 11, 22, 13, 0, 0, 0, 0, -1)))
@@ -36,6 +38,9 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_bytes(PASSWD)
     (tmp_path / "var/log").mkdir(parents=True)
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "etc/ssh").mkdir()
+    (tmp_path / "etc/ssh/sshd_config").write_text("UsePAM yes\n")
     return tmp_path
 
 
@@ -121,7 +126,7 @@ def test_messages_nobody_knows_are_said(root: Path) -> None:
 def test_stamps_are_quiet_until_the_log_moves(root: Path) -> None:
     write(root, FAILED[0])
     memory = look(root, {}).memory or {}
-    ((kind, arguments),) = CHECK.stamps(FILES, Host(str(root)), memory)
+    (kind, arguments), *_ = CHECK.stamps(FILES, Host(str(root)), memory)
     before = take(kind, arguments)
     assert take(kind, arguments) == before
     write(root, FAILED[1])
@@ -134,13 +139,13 @@ def test_a_line_between_look_and_stamp_is_not_taken_for_seen(root: Path) -> None
     write(root, FAILED[0])
     memory = look(root, {}).memory or {}
     write(root, FAILED[1])
-    ((kind, arguments),) = CHECK.stamps(FILES, Host(str(root)), memory)
+    (kind, arguments), *_ = CHECK.stamps(FILES, Host(str(root)), memory)
     assert take(kind, arguments) != take(kind, arguments)
 
 
 def test_a_failed_look_is_never_quiet(root: Path) -> None:
     (root / "etc/machine-id").write_text("0" * 32 + "\n")
-    ((kind, _),) = CHECK.stamps(FILES, Host(str(root)), {})
+    (kind, _), *_ = CHECK.stamps(FILES, Host(str(root)), {})
     assert kind == "journal"
 
 
@@ -150,7 +155,7 @@ def test_learn_begins_with_the_first_acceptance() -> None:
 
 
 def test_accounts_are_those_with_a_login_shell() -> None:
-    assert parse_accounts(PASSWD) == {"root", "alice", "\\xff"}
+    assert accounts(PASSWD).shells == {"root", "alice", "\\xff"}
 
 
 def test_the_configuration_says_from() -> None:

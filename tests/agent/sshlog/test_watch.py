@@ -3,57 +3,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import List, Tuple
 
 import pytest
+from support.sshd import HOUR, KEY, RULES, Row, T, accepted, failed, feed, memory
 from vps_sentry.core import canonical
-from vps_sentry.sshlog.messages import Event, parse
-from vps_sentry.sshlog.watch import DAY, Rules, Watch, empty, learn, login_key
-
-T = 1_795_349_000
-HOUR = 3600
-KEY = "SHA256:UlvTNRrIo+vb+/SOX9LzVmM2x3ru82zEBU6vPocBPMU"
-Row = Tuple[int, str]
-RULES = Rules(
-    failed_threshold=25,
-    invalid_user_threshold=10,
-    span=HOUR,
-    seen_ttl=30 * DAY,
-    accounts=frozenset({"root", "alice"}),
-    expected=lambda event, when: event.user == "ci",
-)
-
-
-def memory(*, accepted: bool = True, seen: Optional[Dict[str, int]] = None) -> Dict[str, Any]:
-    return {**empty(), "accepted": accepted, "seen": seen or {}}
-
-
-def feed(kept: Dict[str, Any], rows: List[Row], *, now: int, trusted: bool = True) -> List[Tuple[str, str]]:
-    """Severity and code of what stands after one run, the memory passed on as JSON between runs."""
-    watch = Watch(kept, RULES, now)
-    for number, (when, message) in enumerate(rows):
-        event = parse(message.encode())
-        assert event is not None
-        watch.feed(when, number, event=event, trusted=trusted)
-    found: List[Tuple[str, str]] = [(signal.severity, signal.code) for signal in watch.signals()]
-    again = json.loads(canonical.dumps(kept))
-    kept.clear()
-    kept.update(again)
-    return found
-
-
-def failed(
-    count: int, *, start: int = T, step: int = 1, address: str = "203.0.113.7", user: str = "nobody"
-) -> List[Row]:
-    text = f"Failed password for invalid user {user} from {address} port %d ssh2"
-    return [(start + number * step, text % (1024 + number)) for number in range(count)]
-
-
-def accepted(when: int, *, user: str = "alice", address: str = "203.0.113.7", method: str = "password") -> Row:
-    key = f": ED25519 {KEY}" if method == "publickey" else ""
-    return when, f"Accepted {method} for {user} from {address} port 9 ssh2{key}"
-
+from vps_sentry.sshlog.logins import learn, login_key
+from vps_sentry.sshlog.messages import Event
+from vps_sentry.sshlog.rules import DAY
+from vps_sentry.sshlog.watch import Watch
 
 BURST = ("info", "ssh_failure_burst")
 AGAINST_ACCOUNT = ("warning", "ssh_failure_burst")

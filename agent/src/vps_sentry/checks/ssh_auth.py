@@ -1,195 +1,220 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who knocks at sshd and who gets in: failure bursts, break-ins after one, first logins, gaps in the log.
 
+Two witnesses: sshd's log and the sessions that live. Whoever is here and left no login line is told of, and a line
+that anybody could have written counts when a session stands behind it.
 Nothing here is an item: a login has no baseline. Logins that an acceptance would make known are ``learnable``.
-Not looked at yet: sessions without a login line (a second witness), and whether sshd offers passwords at all.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-import time
-from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple, Union
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
-from ..core.canonical import escape
+from ..core.clock import rfc3339
 from ..core.model import Change, Observation, Rating, Severity, Signal, Value
-from ..core.units import duration
 from ..errors import CollectError
 from ..host import Host
-from ..sshlog import codes, watch
-from ..sshlog.addresses import within
-from ..sshlog.journal import JournalSource, matches
+from ..sessions import live, utmp, witness
+from ..sessions.live import Live
+from ..sessions.session import Session
+from ..sessions.witness import Gap, Login, Witness
+from ..sshd import files as settings
+from ..sshd.files import Accounts
+from ..sshd.judge import Judge, Running
+from ..sshd.policy import METHODS
+from ..sshlog import codes, logins, rules
+from ..sshlog.choice import choose
+from ..sshlog.journal import matches
 from ..sshlog.messages import Event, parse
-from ..sshlog.source import DROPPED, Source
-from ..sshlog.textlog import TextSource
+from ..sshlog.options import Options, expects, seconds, validate
+from ..sshlog.rules import DAY, Rules
+from ..sshlog.source import DROPPED, Record, Source
+from ..sshlog.watch import Watch
 from . import Check, Context, Stamp
 
-_AUTO = ("journal", "/var/log/auth.log", "/var/log/secure")
-_FIRST_LOOK = 30 * watch.DAY
 _SSHD_UNIT = re.compile(rb"Suppressed ([0-9]+) messages from (ssh|sshd)(@[^ ]*)?\.(service|socket)")
-_NO_SHELL = (b"nologin", b"false", b"sync", b"halt", b"shutdown")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_LISTENING = b"Server listening on "
 _RATIO_LINES = 50
-
-
-@dataclass(frozen=True)
-class ExpectedLogin:
-    """A login that is nobody's business: of ``user``, with this key if one is named, from a network or ``any``."""
-
-    user: str
-    """The account that is logged in to."""
-    key: Optional[str] = None
-    """Fingerprint as ``ssh-keygen -l`` prints it, ``SHA256:...``; without one any key or method is expected."""
-    from_: str = field(default="any", metadata={"key": "from"})
-    """Where it may come from: an address, a network such as ``192.0.2.0/24``, or ``any``."""
-    expires: Optional[str] = None
-    """Last day (UTC, ``2027-01-31``) on which the login is expected."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Configuration of ``checks.ssh_auth``."""
-
-    enabled: bool = True
-    sources: Union[str, Tuple[str, ...]] = "auto"
-    """``auto`` (the journal if readable, else auth.log, else secure), or a list of which the first readable is used."""
-    failed_threshold: int = 25
-    """So many failed attempts within ``window``, summed over all addresses, are a burst."""
-    invalid_user_threshold: int = 10
-    """So many attempts within ``window`` as users that do not exist are a burst."""
-    window: str = "1h"
-    """Sliding, by the time in the log."""
-    seen_ttl: str = "30d"
-    """A known login not seen for so long is a first one again."""
-    expected_logins: Tuple[ExpectedLogin, ...] = ()
-    """Logins that are never a first one; user and key must match, wherever they come from."""
-
-
-def validate(options: Options) -> None:
-    """Raises ValueError naming the option that cannot be used."""
-    for name in ("window", "seen_ttl"):
-        _seconds(options, name)
-    for name in ("failed_threshold", "invalid_user_threshold"):
-        if not 1 <= getattr(options, name) <= 100_000:
-            raise ValueError(f"{name}: must be 1 to 100000")
-    for source in _candidates(options):
-        if source != "journal" and not source.startswith("/"):
-            raise ValueError(f"sources: {source!r} is neither auto, journal nor an absolute path")
-    for login in options.expected_logins:
-        if login.expires is not None and not _DATE.fullmatch(login.expires):
-            raise ValueError(f"expected_logins: expires {login.expires!r} is not a date such as 2027-01-31")
-        if login.from_ != "any" and not (within(login.from_.partition("/")[0], login.from_)):
-            raise ValueError(f"expected_logins: from {login.from_!r} is neither any, an address nor a network")
-
-
-def _seconds(options: Options, name: str) -> int:
-    try:
-        return duration(getattr(options, name))
-    except ValueError as exc:
-        raise ValueError(f"{name}: {exc}") from exc
+_PLACES = (settings.MAIN, f"{settings.MAIN}.d")
 
 
 def collect(context: Context) -> Observation:
-    """What sshd logged since the last run. ``failed`` when there is no log that can be read."""
-    options: Options = context.options
-    memory = {**watch.empty(), **copy.deepcopy(dict(context.memory))}
+    """What sshd logged since the last run, and who is logged in. ``failed`` when there is no log that can be read."""
+    memory = {**rules.empty(), "witness": witness.empty(), **copy.deepcopy(dict(context.memory))}
     memory["accepted"] = memory["accepted"] or context.accepted
-    known = watch.Watch(memory, _rules(context, options), context.now)
-    source = _source(context, memory)
-    if memory.get("source", source.name) != source.name:
-        known.note(_gap(context, "source", f"sshd's messages are now read from {source.name}, not {memory['source']}"))
-    _read(source, known, context)
+    accounts = _accounts(context.host)
+    # The sessions come first: whoever is seen was logged before, so his line is in what is read next.
+    present = live.look(context.host, accounts.names, now=context.now)
+    judge = _judge(context.host, present, accounts)
+    source = choose(context.host, context.options, memory=memory, now=context.now)
+    judge.listening = memory.get("listening", 0)
+    look = _Pass(context, memory, present=present, judge=judge, accounts=accounts)
+    look.read(source, context.host)
+    settled = look.match(source)
+    look.tell_state()
     memory["source"], memory["position"] = source.name, source.position
-    signals = known.signals()
+    memory["stamp"] = [present.settled if settled else "", *present.watched]
+    memory["places"] = list(judge.places())
+    signals = look.watch.signals()
     return Observation(status="ok", signals=signals, learnable=_learnable(memory), memory=memory)
 
 
-def _read(source: Source, known: watch.Watch, context: Context) -> None:
-    said = unknown = dropped = 0
-    for record in source:
-        if record.identifier == DROPPED:
-            found = _SSHD_UNIT.match(record.message)
-            dropped += int(found[1]) if found else 0
-            continue
-        event = parse(record.message)
-        said += 1
-        if event is None:
-            unknown += 1
-        else:
-            known.feed(record.time, record.pid, event=event, trusted=record.trusted)
-    if dropped:
-        known.note(_gap(context, "dropped", "journald dropped messages of sshd that came too fast"))
-    if said >= _RATIO_LINES and unknown * 10 > said:
-        known.note(_gap(context, "unknown", "more than a tenth of sshd's messages say nothing this version knows"))
-    if source.missing:
-        title = "A log of sshd was cut or removed"
-        until = context.now + watch.DAY
-        known.note(Signal("ssh_log_truncated", source.name, "critical", title, source.missing, context.now, until))
+class _Missing(NamedTuple):
+    """A stretch of sshd's log that is not there."""
+
+    gap: Gap
+    signal: Signal
 
 
-def _gap(context: Context, key: str, detail: str) -> Signal:
-    title = "Something of sshd's log may be missing"
-    return Signal("ssh_log_gap", key, "warning", title, detail, context.now, context.now + watch.DAY)
+class _Pass:
+    """One pass over the log beside one look at the sessions."""
 
+    def __init__(
+        self, context: Context, memory: Dict[str, Any], *, present: Live, judge: Judge, accounts: Accounts
+    ) -> None:
+        self._now, self._memory, self._present, self._judge = context.now, memory, present, judge
+        self._accounts = accounts
+        self.watch = Watch(memory, _rules(context.options, judge, accounts), context.now)
+        self._problems = [*present.problems, *judge.problems()]
+        self._witness = Witness(memory["witness"], present.sessions)
+        self._missing: List[_Missing] = []
 
-def _candidates(options: Options) -> Tuple[str, ...]:
-    if options.sources == "auto":
-        return _AUTO
-    return (options.sources,) if isinstance(options.sources, str) else options.sources
+    def read(self, source: Source, host: Host) -> None:
+        """Take in what is new in the log, and note what of it is missing."""
+        memory = self._memory
+        looked = last = memory.get("looked", self._now)
+        if source.name != "journal":
+            self._witness.remembers(self._past(host))
+        said, unknown, first = 0, 0, 0
+        for record in source:
+            if record.identifier == DROPPED:
+                if _SSHD_UNIT.match(record.message):
+                    self._gap("dropped", "journald dropped messages of sshd that came too fast", (last, record.time))
+                continue
+            first, last = first or record.time, record.time
+            said += 1
+            unknown += not self._take(record)
+        memory["listening"] = self._judge.listening
+        memory["witness"]["since"] = memory["witness"]["since"] or first or self._now
+        if said >= _RATIO_LINES and unknown * 10 > said:
+            self._gap("unknown", "more than a tenth of sshd's messages say nothing this version knows", (0, 0))
+        if memory.get("source", source.name) != source.name:
+            change = f"sshd's messages are now read from {source.name}, not {memory['source']}"
+            self._gap("source", change, (looked, self._now))
+        if source.missing:
+            gap, title, until = Gap(looked, self._now, source.name), "A log of sshd was cut or removed", self._now + DAY
+            cut = Signal("ssh_log_truncated", source.name, "critical", title, source.missing, self._now, until)
+            self._missing.append(_Missing(gap, cut))
+        memory["looked"] = self._now
 
+    def _gap(self, key: str, detail: str, span: Tuple[int, int]) -> None:
+        title = "Something of sshd's log may be missing"
+        signal = Signal("ssh_log_gap", key, "warning", title, detail, self._now, self._now + DAY)
+        self._missing.append(_Missing(Gap(*span, key), signal))
 
-def _source(context: Context, memory: Mapping[str, Any]) -> Source:
-    """The first source that can be read. Raises CollectError with what to do when there is none."""
-    problems: List[str] = []
-    for name in _candidates(context.options):
-        position = memory.get("position", {}) if memory.get("source") == name else {}
+    def _past(self, host: Host) -> List[Session]:
+        """Sessions of wtmp, which is asked only where the log itself proves nothing."""
         try:
-            return _open(name, position, context)
+            return utmp.read(host, utmp.WTMP)
         except CollectError as exc:
-            problems.append(str(exc))
-    raise CollectError(
-        "no log of sshd can be read (" + "; ".join(problems) + "); let journald or rsyslog keep one, or name it in "
-        "checks.ssh_auth.sources"
+            self._problems.append(str(exc))
+            return []
+
+    def _take(self, record: Record) -> bool:
+        """One message of sshd; whether this version knows what it says."""
+        if record.trusted and record.message.startswith(_LISTENING):
+            self._judge.listening = record.time
+        event = parse(record.message)
+        if event is None:
+            return False
+        trusted = record.trusted
+        if event.login and event.user is not None:
+            uid = self._accounts.uids.get(event.user)
+            login = Login(record.time, record.pid, event.user, uid, event.address)
+            trusted = trusted or self._witness.confirms(login)
+            if trusted:
+                self._witness.saw(login)
+        self.watch.feed(record.time, record.pid, event=event, trusted=trusted)
+        return True
+
+    def match(self, source: Source) -> bool:
+        """Tell of sessions that no line accounts for; whether every session could be judged."""
+        gaps = [missing.gap for missing in self._missing]
+        found, settled = self._witness.judge(self._now, gaps=gaps, complete=not source.more)
+        for missing in self._missing:
+            self._tell_gap(missing, [verdict.session for verdict in found if verdict.gap is missing.gap])
+        for verdict in found:
+            if verdict.gap is None:
+                session = verdict.session
+                self.watch.logins.unlogged(self._now, _event(session), begin=rfc3339(session.begin))
+        for session in self._witness.others():
+            self.watch.logins.other(session.begin, _event(session), remote=session.remote)
+        self._witness.close(self._now)
+        return settled
+
+    def _tell_gap(self, missing: _Missing, inside: List[Session]) -> None:
+        signal = missing.signal
+        if inside:
+            people = ", ".join(f"{s.user} from {s.address or 'an unknown address'}" for s in inside)
+            title = f"{signal.title}, and somebody came in meanwhile"
+            detail = f"{signal.detail}; logged in without a line: {people}"
+            signal = replace(signal, severity="critical", title=title, detail=detail)
+        self.watch.standing.note(signal)
+
+    def tell_state(self) -> None:
+        """What is so as long as nobody changes it: settings that hide logins, sights that are barred."""
+        now, until, standing = self._now, self._now + DAY, self.watch.standing
+        hiding = {f"{level} {place}": f"LogLevel {level} in {place}" for level, place in self._judge.hiding()}
+        standing.keep("ssh_log_hidden", hiding)
+        for key, detail in hiding.items():
+            title = "sshd is told not to log who logs in"
+            standing.note(Signal("ssh_log_hidden", key, "warning", title, detail, now, until))
+        standing.keep("ssh_blind", self._problems)
+        for problem in self._problems:
+            title = "Sessions cannot all be compared with sshd's log"
+            standing.note(Signal("ssh_blind", problem, "warning", title, problem, now, until))
+
+
+def _event(session: Session) -> Event:
+    return Event("accepted", session.user, session.address, None, session.kind, login=True)
+
+
+def _accounts(host: Host) -> Accounts:
+    return settings.accounts(
+        host.read("/etc/passwd"), _optional(host, "/etc/group"), switch=_optional(host, "/etc/nsswitch.conf")
     )
 
 
-def _open(name: str, position: Mapping[str, Any], context: Context) -> Source:
-    if name != "journal":
-        return TextSource(context.host, name, position, now=context.now)
-    since = context.now - _FIRST_LOOK
-    return JournalSource(position, context.now, since=since, machine_id=context.host.machine_id())
-
-
-def _rules(context: Context, options: Options) -> watch.Rules:
+def _optional(host: Host, path: str) -> bytes:
     try:
-        span, seen_ttl = _seconds(options, "window"), _seconds(options, "seen_ttl")
+        return host.read(path)
+    except CollectError:
+        return b""
+
+
+def _judge(host: Host, present: Live, accounts: Accounts) -> Judge:
+    """The settings of every sshd that listens; where none does, those a connection would be met with."""
+    running = [Running(settings.read(host, server.arguments), server.started) for server in present.servers]
+    return Judge(running or [Running(settings.read(host), 0)], accounts)
+
+
+def _rules(options: Options, judge: Judge, accounts: Accounts) -> Rules:
+    try:
+        span, seen_ttl = seconds(options, "window"), seconds(options, "seen_ttl")
     except ValueError as exc:
         raise CollectError(f"checks.ssh_auth.{exc}") from exc
-    return watch.Rules(
+    return Rules(
         failed_threshold=options.failed_threshold,
         invalid_user_threshold=options.invalid_user_threshold,
         span=span,
         seen_ttl=seen_ttl,
-        accounts=parse_accounts(context.host.read("/etc/passwd")),
-        expected=lambda event, when: any(_expects(login, event, when) for login in options.expected_logins),
-    )
-
-
-def parse_accounts(passwd: bytes) -> FrozenSet[str]:
-    """Names of the accounts of a passwd(5) file that have a login shell."""
-    rows = (line.split(b":") for line in passwd.split(b"\n"))
-    return frozenset(escape(row[0]) for row in rows if len(row) == 7 and row[6].rpartition(b"/")[2] not in _NO_SHELL)
-
-
-def _expects(login: ExpectedLogin, event: Event, when: int) -> bool:
-    day = time.strftime("%Y-%m-%d", time.gmtime(when))
-    return (
-        event.user == escape(login.user.encode("utf-8", "surrogatepass"))
-        and (login.key is None or login.key == event.key)
-        and (login.from_ == "any" or (event.address is not None and within(event.address, login.from_)))
-        and (login.expires is None or day <= login.expires)
+        accounts=accounts.shells,
+        expected=lambda event, when: any(expects(login, event, when=when) for login in options.expected_logins),
+        takes_passwords=judge.takes_passwords,
+        objection=judge.objection,
     )
 
 
@@ -200,29 +225,42 @@ def _learnable(memory: Mapping[str, Any]) -> Dict[str, Value]:
 
 def rate(change: Change, options: Options) -> Rating:
     """There are no items; what a plan holds of this check are logins to be known from then on."""
-    severity: Severity = "critical" if (change.after or {}).get("user") == "root" else "warning"
-    return Rating("ssh_first_login", severity, f"{change.key} becomes known")
+    login, title = change.after or {}, f"{change.key} becomes known"
+    if login.get("method") == logins.UNLOGGED:
+        return Rating("session_without_login", "critical", title)
+    severity: Severity = "critical" if login.get("user") == "root" else "warning"
+    if str(login.get("method")).partition("/")[0] not in METHODS:
+        return Rating("login_other", severity, title)
+    return Rating("ssh_first_login", severity, title)
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """The end of the log as it was read."""
+    """The end of the log as it was read, the live sessions, and sshd's settings."""
+    settled, *watched = memory.get("stamp", [""])
+    places = (host.locate(place.encode()).decode() for place in memory.get("places", _PLACES))
+    return (
+        _log_stamp(host, memory),
+        ("sessions", (settled, *live.places(host), *watched)),
+        ("stat", tuple(places)),
+    )
+
+
+def _log_stamp(host: Host, memory: Mapping[str, Any]) -> Stamp:
     position = memory.get("position", {})
     if memory.get("source", "journal") == "journal":
-        return (("journal", (position.get("cursor", ""), *matches(host.machine_id()))),)
+        return "journal", (position.get("cursor", ""), *matches(host.machine_id()))
     path = host.locate(memory["source"].encode()).decode()
-    return (
-        ("logfile", (path, position["device"], position["inode"], position["size"] if not memory.get("more") else -2)),
-    )
+    return "logfile", (path, position["device"], position["inode"], position["size"])
 
 
 def learn(memory: Mapping[str, Any], keys: Tuple[str, ...], now: int) -> Dict[str, Any]:
     """The logins of ``keys`` are known from now on, and further ones are alerts."""
-    return watch.learn({**watch.empty(), **memory}, keys)
+    return logins.learn({**rules.empty(), **memory}, keys)
 
 
 CHECK = Check(
     name="ssh_auth",
-    about="SSH logins: failure bursts, break-ins after one, first logins, gaps in sshd's log",
+    about="SSH logins: failure bursts, break-ins after one, first logins, sessions and gaps in sshd's log",
     options=Options,
     columns={},
     collect=collect,

@@ -38,7 +38,7 @@ def explain(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json({name: {"check": check or None, **codec.encode(code)} for name, (check, code) in chosen.items()})
     elif options.code is None:
-        print_lines(f"{name:<24}{code.about.partition('. ')[0].rstrip('.')}" for name, (_, code) in known.items())
+        print_lines(f"{name:<26}{code.about.partition('. ')[0].rstrip('.')}" for name, (_, code) in known.items())
     else:
         print_lines(lines(options.code, known[options.code]))
     return EXIT_OK

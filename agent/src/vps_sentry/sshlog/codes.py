@@ -65,6 +65,41 @@ CODES = {
         action="If no log rotation did it, somebody removed traces: look at sessions and at other logs of that time.",
         event=True,
     ),
+    "session_without_login": Code(
+        about="Somebody is logged in by way of sshd, and its log has no line about it. A LogLevel that hides logins, a "
+        "second sshd with settings of its own, or a log that was cleaned does that.",
+        technique="T1562.006",
+        action="See who it is (loginctl, ps -ef | grep sshd) and from where; if nobody you know, keep the session's "
+        "processes for evidence, then end it. Look at LogLevel in sshd's settings and for other listeners.",
+    ),
+    "login_other": Code(
+        about="Somebody logged in by another program than sshd: the console, dropbear, tailscale, telnet. Seen for the "
+        "first time with this user and network.",
+        technique="T1133",
+        action="Ask the person whose account it is. A console login on a rented server comes from the provider's "
+        "panel: if nobody was it, change the password there too.",
+    ),
+    "ssh_login_outside_policy": Code(
+        about="A completed login that sshd's present settings rule out: root by password although that is prohibited, "
+        "a user whom AllowUsers does not name. Critical when those settings were surely in force then.",
+        technique="T1556",
+        action="Compare the sshd that runs with its package and its settings; another sshd, other settings or a "
+        "changed program let this login in.",
+        event=True,
+    ),
+    "ssh_log_hidden": Code(
+        about="sshd's settings keep logins out of its log, for everybody or for those a Match block names.",
+        technique="T1562.006",
+        action="Set LogLevel to INFO or VERBOSE where the alert says, unless you know why it is so.",
+        event=True,
+    ),
+    "ssh_blind": Code(
+        about="Some of what sessions are compared with cannot be looked at: processes, logind's files, its settings. "
+        "A login without a line in the log could go unseen.",
+        technique="T1562.001",
+        action="Mend what its reason names; as a normal user most processes cannot be looked at.",
+        event=True,
+    ),
     "ssh_more": Code(
         about="More SSH alerts stand than are listed one by one; the most severe are.",
         technique="",

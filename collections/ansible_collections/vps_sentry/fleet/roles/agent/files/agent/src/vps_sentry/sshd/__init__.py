@@ -1,0 +1,1 @@
+../../../../../../../../../../../agent/src/vps_sentry/sshd/__init__.py
