@@ -82,11 +82,11 @@ class Outcome:
     refusals: Tuple[str, ...] = ()
 
     def accepted_keys(self) -> Mapping[str, FrozenSet[str]]:
-        """Check -> keys that became trusted; empty unless accepted."""
+        """Check -> keys that became trusted, the check itself among them; empty unless accepted."""
         if self.kind not in MOVED:
             return {}
         names = {change.check for change in self.proposal.changes}
-        keys = {name: frozenset(c.key for c in self.proposal.changes if c.check == name) for name in names}
+        keys = {name: frozenset({name, *(c.key for c in self.proposal.changes if c.check == name)}) for name in names}
         return {**keys, "baseline": frozenset({"baseline"})}
 
 

@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Mapping
+from typing import Iterator, Mapping, Sequence, Tuple
 
 from .baseline import Baseline
-from .core.model import Code, Observation
+from .core.model import Change, Code, Observation, Rating
 from .judge import Finding
 
 STATE_DAMAGE_SHOWN = 24 * 3600
 BUSY_IN_A_ROW = 3
+CRITICAL_SHOWN = 5
 CODES = {
     "no_baseline": Code(
         about="Nothing is accepted on this host yet, so no change can be seen.",
         technique="",
         action="See what would be trusted with: vps-sentry --accept-baseline --dry-run; then accept it.",
+        event=True,
+    ),
+    "check_unaccepted": Code(
+        about="A check looks that the accepted baseline knows nothing of: a release brought it, or it could not look "
+        "when the baseline was accepted. What it sees is not compared until somebody accepts it.",
+        technique="",
+        action="See what it would trust with: vps-sentry --accept-baseline --only CHECK --dry-run; then accept it.",
         event=True,
     ),
     "baseline_lost": Code(
@@ -87,6 +95,23 @@ def about_baseline(baseline: Baseline, observations: Mapping[str, Observation]) 
             detail=f"{baseline.problem or 'first run'}; accepting would trust {seen or 'nothing'}; "
             "look with: vps-sentry --accept-baseline --dry-run",
         )
+
+
+def about_unaccepted(name: str, ratings: Sequence[Tuple[Change, Rating]]) -> Finding:
+    """``check_unaccepted``: one alert for a check that is not in the baseline, not one for each of its items."""
+    critical = [change.key for change, rating in ratings if rating.severity == "critical"]
+    more = len(critical) - CRITICAL_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    worst = f", {len(critical)} of a critical class: {', '.join(critical[:CRITICAL_SHOWN])}{rest}" if critical else ""
+    return Finding(
+        code="check_unaccepted",
+        severity="warning",
+        check=name,
+        key=name,
+        title=f"the check {name} is not part of the accepted baseline: nothing it sees is compared",
+        detail=f"accepting would trust {len(ratings):,} items{worst}; look with: "
+        f"vps-sentry --accept-baseline --only {name} --dry-run",
+    )
 
 
 def about_state(damaged: Mapping[str, str], *, now: int) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Tuple
+from typing import Collection, Iterator, List, Optional, Tuple
 
 from . import deliveries, findings
 from .accept import Outcome
@@ -16,11 +16,13 @@ from .setup import Setup
 
 def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome: Optional[Outcome]) -> Advance:
     """The alerts after this run. ``outcome`` is the acceptance that was part of it, if there was one."""
-    found: List[Finding] = list(judge_changes(changes, setup.rate))
+    baseline = outcome.baseline if outcome else looked.before.baseline
+    found: List[Finding] = list(judge_changes((c for c in changes if c.check in baseline.checks), setup.rate))
+    found += _about_unaccepted(setup, changes, accepted=baseline.checks)
     found += _about_checks(looked)
     found += _about_footing(setup, looked, outcome)
     # Without a baseline nothing is compared, so nothing can be said to have gone back.
-    blind = (outcome.baseline if outcome else looked.before.baseline).status != "accepted"
+    blind = baseline.status != "accepted"
     moment = Moment(
         now=setup.now,
         remind_after=setup.config.remind_seconds,
@@ -29,6 +31,13 @@ def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome:
         acceptance=f"#{outcome.baseline.sequence} by {outcome.baseline.accepted_by}" if outcome else "",
     )
     return advance(looked.before.records, found, moment=moment)
+
+
+def _about_unaccepted(setup: Setup, changes: Tuple[Change, ...], *, accepted: Collection[str]) -> Iterator[Finding]:
+    """A release that brings a check, or a check that could not look before, is one alert and no flood."""
+    for name in sorted({change.check for change in changes} - set(accepted)):
+        rated = [(change, setup.rate(change)) for change in changes if change.check == name]
+        yield findings.about_unaccepted(name, rated)
 
 
 def _about_checks(looked: Looked) -> Iterator[Finding]:
