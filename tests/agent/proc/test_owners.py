@@ -93,7 +93,7 @@ def link() -> Iterator[socket.socket]:
 def found(link: socket.socket, *, threads: bool = False) -> set[Owner]:
     inode = os.fstat(link.fileno()).st_ino
     users: Dict[int, str] = {os.geteuid(): "me"}
-    return owners.find([inode], users, threads=threads).get(inode, set())
+    return owners.find([inode], users, threads=threads).owners.get(inode, set())
 
 
 def test_the_process_that_listens_is_found(link: socket.socket) -> None:
@@ -137,13 +137,13 @@ def test_a_thread_with_a_file_table_of_its_own_does_not_hide() -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         inode = int(process.stdout.readline())
-        shallow, deep = owners.find([inode], {}), owners.find([inode], {}, threads=True)
+        shallow, deep = owners.find([inode], {}).owners, owners.find([inode], {}, threads=True).owners
         process.communicate("")
     assert (shallow, {owner.exe for owner in deep[inode]}) == ({}, {str(Path(sys.executable).resolve())})
 
 
 def test_what_nobody_holds_has_no_owner() -> None:
-    assert owners.find([2**32 + 1], {}) == {}
+    assert owners.find([2**32 + 1], {}) == ({}, {})
 
 
 def test_a_proc_that_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
@@ -155,4 +155,4 @@ def test_a_process_that_shows_nothing_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "4711").mkdir()
     (tmp_path / "4712" / "fd").mkdir(parents=True)
     (tmp_path / "4712" / "fd" / "3").symlink_to("socket:[1]")
-    assert owners.find([1], {}, proc=str(tmp_path)) == {1: {Owner("unknown", "unknown", "unknown")}}
+    assert owners.find([1], {}, proc=str(tmp_path)).owners == {1: {Owner("unknown", "unknown", "unknown")}}

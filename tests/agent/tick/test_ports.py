@@ -14,8 +14,8 @@ EPHEMERAL = (32768, 60999)
 def weigh(known=()):
     found, hidden = ports.look()
     return ports.weigh(found, hidden, ephemeral=EPHEMERAL, known=known)
-def take(seal, *, until=600, known=(), waiting=()):
-    return ports.take(seal, int(time.time()) + until, EPHEMERAL, known, waiting)
+def take(seal, *, until=600, known=(), waiting=(), witnesses=()):
+    return ports.take(seal, int(time.time()) + until, (EPHEMERAL, known, waiting), witnesses)
 def say(answer):
     print(answer.partition(b":")[0].decode() or "unmoved", flush=True)
 """
@@ -94,7 +94,7 @@ def test_more_passing_sockets_than_can_be_noted_are_a_movement() -> None:
     crowd.append(udp(50000))
     say(take(seal))
     """
-    assert alone(STAMP + textwrap.dedent(script)) == ["64", "moved"]
+    assert alone(STAMP + textwrap.dedent(script)) == ["256", "moved"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import sys
 sys.path.insert(0, {str(ROOT / "agent" / "src")!r})
 from time import time
 from vps_sentry.tick import take
-take("ports", (b"", int(time()) + 600, (32768, 60999), (), ()))
+take("ports", (b"", int(time()) + 600, ((32768, 60999), (), ()), ()))
 """
 HARNESS = """
 import json, os, statistics, sys

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Set, Tuple, Union
+from typing import Any, Dict, List, Mapping, Tuple, Union
 
 from ..core.model import Change, Observation, Rating, Value
 from ..errors import CollectError
@@ -12,7 +12,8 @@ from ..host import Host
 from ..proc import codes, expected, hidden, listeners, owners, rating, seen
 from ..proc.expected import ExpectedPort, PortRange
 from ..proc.listeners import Ephemeral, Sight
-from ..proc.owners import Owner
+from ..proc.owners import Found, Owner
+from ..proc.seen import Counted
 from ..tick.ports import OWNERS_FOR
 from . import Check, Context, Stamp
 
@@ -48,7 +49,7 @@ def _collect(context: Context) -> Observation:
     except OSError as exc:
         raise CollectError(f"cannot list listening sockets: {exc.strerror}; is /proc mounted?") from exc
     before = seen.Before.recall(context.memory, noted=context.noted)
-    counted = seen.count(sight.found, held, before=before)
+    counted = seen.count(sight.found, held.owners, before=before)
     items: Dict[str, Value] = {**counted.items, **hidden.items(sight.hidden)}
     first = seen.first_owners(items, before.first, announced=_announced(context.options), accepted=context.baseline)
     memory = {
@@ -59,22 +60,32 @@ def _collect(context: Context) -> Observation:
         "waiting": sorted(counted.waiting),
         "ephemeral": sorted(list(holding) for holding in counted.passing),
         "first": first,
+        "witnesses": _witnesses(sight, held, counted),
     }
     return Observation("ok", items, signals=seen.takeovers(items, first, now=context.now), memory=memory)
 
 
-def _look(users: Mapping[int, str], ephemeral: Ephemeral) -> Tuple[Sight, Dict[int, Set[Owner]]]:
-    held: Dict[int, Set[Owner]] = {}
+def _look(users: Mapping[int, str], ephemeral: Ephemeral) -> Tuple[Sight, Found]:
+    held = Found({}, {})
     for threads in (False, True):
         # The second round is for sockets opened or closed meanwhile, and for threads with a file table of their own.
         sight = listeners.look(ephemeral)
-        held.update(owners.find({entry.inode for entry in sight.found} - set(held), users, threads=threads))
-        if all(entry.inode in held for entry in sight.found):
+        missing = {entry.inode for entry in sight.found} - set(held.owners)
+        more = owners.find(missing, users, threads=threads)
+        held = Found({**held.owners, **more.owners}, {**held.witnesses, **more.witnesses})
+        if all(entry.inode in held.owners for entry in sight.found):
             break
     for entry in sight.found:
         nobody = Owner(owners.UNKNOWN, owners.UNKNOWN, owners.user_name(entry.uid, users))
-        held.setdefault(entry.inode, {nobody})
+        held.owners.setdefault(entry.inode, {nobody})
     return sight, held
+
+
+def _witnesses(sight: Sight, held: Found, counted: Counted) -> List[List[Union[str, int]]]:
+    """Of the sockets that count; where the program is not shown there is none."""
+    inodes = {entry.inode for entry in sight.found if not entry.note or entry.note in counted.known}
+    found = {inode: held.witnesses[inode] for inode in inodes & set(held.witnesses)}
+    return [[one.path, inode, one.device, one.inode] for inode, one in sorted(found.items()) if one.inode]
 
 
 def _read_ephemeral(host: Host) -> bytes:
@@ -98,10 +109,15 @@ def rate(change: Change, options: Options) -> Rating:
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """The sockets of all namespaces as the last look saw them. Raises LookupError, TypeError, ValueError."""
+    """Every socket and its oldest holder, in all namespaces; all owners within the hour.
+
+    Raises LookupError, TypeError, ValueError.
+    """
     known, waiting = (tuple(bytes.fromhex(note) for note in memory[name]) for name in ("known", "waiting"))
     first, last = (int(port) for port in memory["range"])
-    return (("ports", (bytes.fromhex(memory["stamp"]), int(memory["until"]), (first, last), known, waiting)),)
+    witnesses = tuple((str(path), int(inode), int(dev), int(exe)) for path, inode, dev, exe in memory["witnesses"])
+    guests = ((first, last), known, waiting)
+    return (("ports", (bytes.fromhex(memory["stamp"]), int(memory["until"]), guests, witnesses)),)
 
 
 CHECK = Check(

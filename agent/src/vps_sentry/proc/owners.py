@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass
-from typing import Collection, Dict, Iterator, List, Mapping, Set, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Set, Tuple
 
 from ..core.canonical import escape
 
@@ -35,26 +36,44 @@ class Owner:
     user: str
 
 
-def find(
-    inodes: Collection[int], users: Mapping[int, str], *, threads: bool = False, proc: str = "/proc"
-) -> Dict[int, Set[Owner]]:
-    """Owners of the given socket inodes; an inode without a visible holder is not in the answer.
+class Witness(NamedTuple):
+    """By what a quiet tick can tell that a socket is still where it was: the oldest process that holds it."""
+
+    started: int
+    """In clock ticks since boot."""
+    path: str
+    """``/proc/PID/fd/N``."""
+    device: int
+    """Of the program, as ``inode`` is."""
+    inode: int
+
+
+class Found(NamedTuple):
+    """Who holds each socket, and the witness for it, by socket inode; one without a visible holder is in neither."""
+
+    owners: Dict[int, Set[Owner]]
+    witnesses: Dict[int, Witness]
+
+
+def find(inodes: Collection[int], users: Mapping[int, str], *, threads: bool = False, proc: str = "/proc") -> Found:
+    """Owners of the given socket inodes.
 
     ``threads`` looks into the file table of each thread, which may differ from its process's.
     Raises OSError when ``proc`` itself cannot be listed.
     """
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
-    found: Dict[int, Set[Owner]] = {}
+    found = Found({}, {})
     for name in os.listdir(proc) if wanted else ():
         if name.isdigit():
-            for inode, owner in _holdings(f"{proc}/{name}", wanted, users=users, threads=threads):
-                found.setdefault(inode, set()).add(owner)
+            for inode, owner, witness in _holdings(f"{proc}/{name}", wanted, users=users, threads=threads):
+                found.owners.setdefault(inode, set()).add(owner)
+                found.witnesses[inode] = min(witness, found.witnesses.get(inode, witness))
     return found
 
 
 def _holdings(
     path: str, wanted: Mapping[str, int], *, users: Mapping[int, str], threads: bool
-) -> List[Tuple[int, Owner]]:
+) -> List[Tuple[int, Owner, Witness]]:
     # One descriptor of the process for all questions: a reused pid cannot answer for another process.
     try:
         process = os.open(path, _DIRECTORY)
@@ -62,12 +81,17 @@ def _holdings(
         return []
     try:
         held = {
-            wanted[link] for table in _tables(process, threads) for link in _links(process, table) if link in wanted
+            wanted[link]: place
+            for table in _tables(process, threads)
+            for place, link in _links(process, table)
+            if link in wanted
         }
-        owner = _describe(process, users) if held else None
+        if not held:
+            return []
+        owner, started, program = _describe(process, users), _started(process), _program(process)
     finally:
         os.close(process)
-    return [(inode, owner) for inode in held if owner]
+    return [(inode, owner, Witness(started, f"{path}/{place}", *program)) for inode, place in held.items()]
 
 
 def _tables(process: int, threads: bool) -> List[str]:
@@ -89,10 +113,10 @@ def _names(process: int, path: str) -> List[str]:
         os.close(directory)
 
 
-def _links(process: int, table: str) -> Iterator[str]:
+def _links(process: int, table: str) -> Iterator[Tuple[str, str]]:
     for name in _names(process, table):
         try:
-            yield os.readlink(f"{table}/{name}", dir_fd=process)
+            yield f"{table}/{name}", os.readlink(f"{table}/{name}", dir_fd=process)
         except OSError:
             continue
 
@@ -104,6 +128,21 @@ def _describe(process: int, users: Mapping[int, str]) -> Owner:
     except OSError:
         exe = UNKNOWN
     return Owner(exe, parse_unit(_read(process, "cgroup")), parse_user(_read(process, "status"), users))
+
+
+def _started(process: int) -> int:
+    # proc(5): the name in parentheses may hold anything, the start time is the 20th field behind it.
+    fields = _read(process, "stat").rpartition(b")")[2].split()
+    return int(fields[19]) if len(fields) > 19 else sys.maxsize
+
+
+def _program(process: int) -> Tuple[int, int]:
+    """Device and inode of the program; zeros, which no program has, where it is not shown."""
+    try:
+        exe = os.stat("exe", dir_fd=process)
+    except OSError:
+        return 0, 0
+    return exe.st_dev, exe.st_ino
 
 
 def _is_here(process: int, path: bytes) -> bool:

@@ -18,6 +18,7 @@ Holding = Tuple[str, str, str, str]
 First = Dict[str, List[Dict[str, str]]]
 """Item key -> who held an announced port first, for as long as nobody accepted it."""
 _TAKEOVER_STANDS = 24 * 3600
+_FIRST_KEPT = 4096
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,12 @@ def first_owners(
     A closed port keeps its first owner, so that closing it for a tick is no way to change hands.
     """
     first: First = {}
-    for key in sorted({*items, *before}):
+    # Those that are open now before those that were: whoever opens and closes ports all day displaces nobody.
+    for key in [*sorted(items), *sorted(set(before) - set(items))]:
         if key not in accepted and not key.startswith(NOT_CHECKED) and _is_announced(key, announced):
             owners = before.get(key) or [dict(owner) for owner in rating.holders(items.get(key))]
             first[key] = owners
-    return first
+    return dict(list(first.items())[:_FIRST_KEPT])
 
 
 def _is_announced(key: str, announced: List[PortRange]) -> bool:

@@ -2,7 +2,7 @@
 """The stamp of the ports check: every listening socket of every namespace with a way out, and what hides from it."""
 
 from _blake2 import blake2b
-from posix import readlink
+from posix import readlink, stat
 from time import time
 
 from . import MOVED, NOTE, NOTED, UNMOVED, sockets, spaces, unseen
@@ -10,37 +10,47 @@ from . import MOVED, NOTE, NOTED, UNMOVED, sockets, spaces, unseen
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # Importing collections or typing here would cost more than the whole look does.
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 Space = tuple[str, list[str], list[bytes]]
 """A namespace: what /proc/PID/ns/net links to, the processes there (none for the own one), records of sockets."""
 
+Guests = tuple[tuple[int, int], "Collection[bytes]", "Collection[bytes]"]
+"""First and last ephemeral port; notes of the passing sockets that count; of those that count when still here."""
+Witness = tuple[str, int, int, int]
+"""``/proc/PID/fd/N`` of the oldest holder of a socket, the socket's inode, device and inode of the program."""
+
 OWNERS_FOR = 3600
-"""Seconds after which the owners are resolved anew, whatever the sockets look like."""
-NOTES = 64
+"""Seconds after which all owners are resolved anew, whatever the sockets and their witnesses look like."""
+NOTES = 256
 """So many passing sockets are noted from tick to tick; more of them are a movement."""
 NAMED = ("/run/netns", "/run/docker/netns")
 MANY, SHY, EMPTY = "namespaces", "processes", "namespace "
 """Words for what is not looked at: namespaces above the limit, those of processes that hide it, those without one."""
 
 
-def take(
-    expected: bytes, until: int, ephemeral: "tuple[int, int]", known: "Collection[bytes]", waiting: "Collection[bytes]"
-) -> bytes:
+def take(expected: bytes, until: int, guests: Guests, witnesses: "Iterable[Witness]") -> bytes:
     """UNMOVED, NOTED with notes of passing sockets that are new, or MOVED.
 
-    ``expected`` is the digest of the last full look, good until ``until``; ``ephemeral`` are the first and
-    the last such port; ``known`` notes the passing sockets that count, ``waiting`` those that count when they are
-    still here. Raises OSError.
+    ``expected`` is the digest of the last full look, good until ``until``. Raises OSError.
     """
     # A clock set back must not make the last look last longer.
     if not 0 < until - time() <= OWNERS_FOR:
         return MOVED
+    ephemeral, known, waiting = guests
     found, hidden = look()
     seal, passing = weigh(found, hidden, ephemeral=ephemeral, known=known)
     if seal != expected or len(passing) > NOTES or any(note in waiting for note in passing):
         return MOVED
+    if not all(_stands(*witness) for witness in witnesses):
+        return MOVED
     return NOTED + b"".join(sorted(passing)) if passing else UNMOVED
+
+
+def _stands(path: str, inode: int, device: int, program: int) -> bool:
+    """Whether a process still holds that socket and still is the same program. Raises OSError when it ended."""
+    exe = stat(path[: path.index("/", 6)] + "/exe")
+    return readlink(path) == f"socket:[{inode}]" and (exe.st_dev, exe.st_ino) == (device, program)
 
 
 def look(proc: str = spaces.PROC) -> "tuple[list[Space], list[str]]":
