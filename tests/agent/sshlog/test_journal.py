@@ -40,7 +40,7 @@ def test_every_entry_of_sshd_and_none_that_is_forged(directory: str) -> None:
     records, source = read(directory, {})
     addresses = [record for record in records if b" from 9.9.9." in record.message]
     assert (len(records), addresses) == (121, [])
-    assert (source.missing, source.more, source.damaged) == (None, False, 0)
+    assert (source.missing, source.gaps, source.more) == (None, {}, False)
     assert {record.trusted for record in records} == {True}
 
 

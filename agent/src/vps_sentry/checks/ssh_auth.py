@@ -104,6 +104,8 @@ class _Pass:
         if memory.get("source", source.name) != source.name:
             change = f"sshd's messages are now read from {source.name}, not {memory['source']}"
             self._gap("source", change, (looked, self._now))
+        for key, detail in source.gaps.items():
+            self._gap(key, detail, (looked, self._now))
         if source.missing:
             gap, title, until = Gap(looked, self._now, source.name), "A log of sshd was cut or removed", self._now + DAY
             cut = Signal("ssh_log_truncated", source.name, "critical", title, source.missing, self._now, until)

@@ -7,17 +7,20 @@ transport. ``_COMM``, ``_EXE`` and ``_SYSTEMD_UNIT`` are often absent, exactly f
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
+import os
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from ..errors import CollectError
 from ..tick.journal import OR, Journal, readable
 from .lines import IDENTIFIERS
 from .source import DROPPED, Record
+from .times import Clock
 
 ENTRIES = 200_000
 """Most entries of one pass, about one second of CPU."""
-_MESSAGE_LIMIT = 8192
+_SAID_BY_JOURNALD = b"Suppressed "
+_PLACES = ("/var/log/journal", "/run/log/journal")
 _DROPPED_ID = "a596d6fe7bfa4994828e72309e95d61e"  # SD_MESSAGE_JOURNAL_DROPPED of sd-messages.h
 _MICRO = 1_000_000
 
@@ -35,7 +38,8 @@ def matches(machine_id: str) -> Tuple[str, ...]:
 class JournalSource:
     """One pass over the journal; see ``source.Source``.
 
-    ``position``: cursor, last (microseconds, time of the cursor's entry), checked (seconds, last look).
+    ``position``: cursor, last (microseconds, time of the cursor's entry), checked (seconds, last look), unread
+    (bytes of journal files that could not be read then).
     """
 
     name = "journal"
@@ -52,17 +56,19 @@ class JournalSource:
             self._journal = Journal(directory)
         except (OSError, AttributeError) as exc:
             raise CollectError(f"cannot open the journal: {exc}") from exc
-        self.position: Dict[str, Any] = {"cursor": "", "last": 0, "checked": 0, **position}
+        self.position: Dict[str, Any] = {"cursor": "", "last": 0, "checked": 0, "unread": 0, **position}
         self.missing: Optional[str] = None
+        self.gaps: Dict[str, str] = {}
         self.more = False
-        self.damaged = 0
         self._now, self._since = now, since
-        self._machine_id, self._own = machine_id, not directory
+        self._machine_id, self._directory = machine_id, directory
         self._found = False
+        self._damaged = self._newest = 0
+        self._containers: Tuple[bytes, ...] = ()
         try:
             if not readable(self._journal):
                 raise CollectError("the journal holds no entry that can be read here")
-            self._oldest = self._time() // _MICRO
+            self._oldest = self._journal.realtime()
         except (OSError, CollectError) as exc:
             self.close()
             raise CollectError(str(exc)) from exc
@@ -75,9 +81,15 @@ class JournalSource:
 
     def __iter__(self) -> Iterator[Record]:
         try:
+            # No field name of a container in the whole journal spares asking every entry for it.
+            self._containers = tuple(name for name in self._journal.fields() if name.startswith(b"CONTAINER_"))
             self._journal.match(matches(self._machine_id))
             self._seek()
-            yield from self._entries()
+            # What follows an entry read before was written after that look, whatever the clock said.
+            clock = Clock(self.position["checked"] if self._found else 0, self._now)
+            yield from self._entries(clock)
+            self.gaps.update(clock.gaps())
+            self._look_for_damage()
             if not self.more:
                 self.position["checked"] = self._now
         except OSError as exc:
@@ -86,19 +98,36 @@ class JournalSource:
             self.close()
 
     def _seek(self) -> None:
-        cursor, last, checked = (self.position[name] for name in ("cursor", "last", "checked"))
+        cursor, last = self.position["cursor"], self.position["last"]
         self._found = bool(cursor) and self._journal.seek_after(cursor)
         if self._found:
             return
-        # Old files go when the journal is full; that is a loss only if something younger than our last look went.
-        if cursor and self._oldest > checked and not self._volatile_reboot(cursor):
-            self.missing = "the journal no longer reaches back to the last look"
         start = max(last + 1, self._since * _MICRO)
+        if cursor:
+            self._say_what_is_lost(cursor, last)
+            if self._tail() < last:
+                # Whatever came since bears a time before the last look's.
+                self.gaps["clock"] = "the clock was set back, and the entry read last is gone; entries may count twice"
+                start = self._since * _MICRO
         self._journal.call("seek_realtime_usec", self._journal.handle, start)
+
+    def _say_what_is_lost(self, cursor: str, last: int) -> None:
+        # Old files go when the journal is full; that is a loss only if something younger than our last look went.
+        if self._oldest // _MICRO > self.position["checked"]:
+            if not self._volatile_reboot(cursor):
+                self.missing = "the journal no longer reaches back to the last look"
+        elif self._oldest <= last:
+            # Files go from the oldest on, so this was none of a full journal's.
+            self.gaps["cursor"] = "the entry read last is gone from the journal, though older ones are there"
+
+    def _tail(self) -> int:
+        """Time of sshd's newest entry in microseconds, 0 when there is none."""
+        self._journal.call("seek_tail", self._journal.handle)
+        return self._journal.realtime() if self._journal.call("previous", self._journal.handle) > 0 else 0
 
     def _volatile_reboot(self, cursor: str) -> bool:
         """Whether the journal lives in memory only and the machine was booted since: then it had to go."""
-        if not self._own or self._journal.call("has_persistent_files", self._journal.handle):
+        if self._directory or self._journal.call("has_persistent_files", self._journal.handle):
             return False
         try:
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
@@ -107,9 +136,9 @@ class JournalSource:
             return False
         return f"b={boot};" not in cursor
 
-    def _entries(self) -> Iterator[Record]:
+    def _entries(self, clock: Clock) -> Iterator[Record]:
         journal, seen = self._journal, 0
-        while journal.call("next", journal.handle) > 0:
+        while journal.next():
             if seen == ENTRIES:
                 # The cursor stays on the last entry handed out, so the next pass begins with this one.
                 journal.call("previous", journal.handle)
@@ -117,63 +146,70 @@ class JournalSource:
                 break
             seen += 1
             try:
-                record = self._record()
+                self._newest = journal.realtime()
+                record = self._record(clock.place(self._newest // _MICRO))
             except OSError:
-                self.damaged += 1
+                self._damaged += 1
                 continue
             if record is not None:
                 yield record
         if seen:
-            self.position["cursor"] = self._cursor()
-            self.position["last"] = self._time()
+            self._stand()
         elif not self._found:
             self._settle()
 
+    def _stand(self) -> None:
+        """Remember the entry handed out last; by its time alone where its file turned out to be damaged behind it."""
+        self.position["last"] = self._newest
+        try:
+            self.position["cursor"] = self._cursor()
+        except OSError:
+            self.position["cursor"] = ""
+
     def _settle(self) -> None:
         """Nothing to read: stand on the newest older entry, so that the stamp has a place to look from."""
-        journal = self._journal
-        self.position["cursor"] = ""
-        journal.call("seek_tail", journal.handle)
-        if journal.call("previous", journal.handle) > 0:
-            self.position["cursor"] = self._cursor()
-            self.position["last"] = self._time()
+        found = self._tail()
+        # An entry before the last one read is no place to go on from: what follows it was read already.
+        self.position["cursor"] = self._cursor() if found and found >= self.position["last"] else ""
+        self.position["last"] = max(found, self.position["last"])
 
-    def _record(self) -> Optional[Record]:
-        if self._field(b"CONTAINER_ID") is not None or self._field(b"CONTAINER_NAME") is not None:
+    def _record(self, time: int) -> Optional[Record]:
+        journal = self._journal
+        if self._containers and any(journal.field(name) is not None for name in self._containers):
             return None
-        message = self._field(b"MESSAGE")
+        message = journal.field(b"MESSAGE")
         if message is None:
             return None
-        pid = self._field(b"SYSLOG_PID") or self._field(b"_PID") or b""
-        identifier = (self._field(b"SYSLOG_IDENTIFIER") or b"").decode("ascii", "replace")
-        if self._field(b"_TRANSPORT") == b"driver":
+        identifier = IDENTIFIERS[0]
+        if message.startswith(_SAID_BY_JOURNALD) and journal.field(b"_TRANSPORT") == b"driver":
             identifier = DROPPED
-        return Record(
-            self._time() // _MICRO, identifier, int(pid) if pid.isdigit() and len(pid) < 11 else 0, message, True
-        )
+        pid = journal.field(b"SYSLOG_PID") or journal.field(b"_PID") or b""
+        return Record(time, identifier, int(pid) if pid.isdigit() and len(pid) < 11 else 0, message, True)
 
-    def _field(self, name: bytes) -> Optional[bytes]:
-        """The first value of a field, at most 8 KiB of it; None when the entry has none."""
-        data, length = ctypes.c_void_p(), ctypes.c_size_t()
-        try:
-            self._journal.call("get_data", self._journal.handle, name, ctypes.addressof(data), ctypes.addressof(length))
-        except FileNotFoundError:
-            return None
-        if not data.value:
-            return None
-        return ctypes.string_at(data.value, min(length.value, _MESSAGE_LIMIT))[len(name) + 1 :]
+    def _look_for_damage(self) -> None:
+        """libsystemd passes over a file it cannot read without a word; what it holds of the files tells."""
+        unread = min(self._listed() - self._journal.usage() for _ in range(3))
+        if self._damaged or (unread > 0 and unread != self.position["unread"]):
+            entries = f", {self._damaged} entries of others" if self._damaged else ""
+            self.gaps["damaged"] = f"{max(unread, 0) // 1024} KiB of journal files{entries} cannot be read (damaged?)"
+        self.position["unread"] = max(unread, 0)
 
-    def _time(self) -> int:
-        """Microseconds since the epoch at which journald took the entry."""
-        value = ctypes.c_uint64()
-        self._journal.call("get_realtime_usec", self._journal.handle, ctypes.addressof(value))
-        return value.value
+    def _listed(self) -> int:
+        """Bytes on disk of the files that libsystemd should have read."""
+        if self._directory:
+            return _allocated(self._directory, "")
+        return sum(_allocated(f"{place}/{self._machine_id}", "system") for place in _PLACES)
 
     def _cursor(self) -> str:
-        text = ctypes.c_char_p()
-        self._journal.call("get_cursor", self._journal.handle, ctypes.addressof(text))
-        found = (text.value or b"").decode("ascii", "replace")
-        free = ctypes.CDLL(None).free
-        free.argtypes = (ctypes.c_void_p,)
-        free(text)
-        return found
+        return self._journal.cursor().decode("ascii", "replace")
+
+
+def _allocated(directory: str, opening: str) -> int:
+    found = 0
+    with contextlib.suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith(opening) and entry.name.endswith((".journal", ".journal~")):
+                # Gone between listing and looking: vacuumed.
+                with contextlib.suppress(FileNotFoundError):
+                    found += entry.stat().st_blocks * 512
+    return found

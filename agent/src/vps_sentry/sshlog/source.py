@@ -29,6 +29,8 @@ class Source(Protocol):
     """Where to go on next time; plain JSON."""
     missing: Optional[str]
     """Why records between the last pass and this one cannot be read any more; None when none are missing."""
+    gaps: Dict[str, str]
+    """What else may be missing or misplaced: a word for it, and what happened."""
     more: bool
     """The cap of one pass was reached; the rest comes next time."""
 

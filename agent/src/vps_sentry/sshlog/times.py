@@ -6,7 +6,7 @@ from __future__ import annotations
 import calendar
 import re
 import time
-from typing import Optional
+from typing import Dict, Optional
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAY = 86_400
@@ -44,3 +44,27 @@ def to_epoch(text: str, now: int) -> Optional[int]:
 def _local(year: int, month: int, rest: tuple[int, ...]) -> int:
     day, hour, minute, second = rest
     return int(time.mktime((year, month, day, hour, minute, second, 0, 0, -1)))
+
+
+class Clock:
+    """The time of records that were read for the first time now: neither before the last look nor far ahead.
+
+    A clock that was set, or a line somebody wrote, must neither hide a login in the past nor keep an alert standing
+    for years.
+    """
+
+    def __init__(self, since: int, now: int) -> None:
+        """``since`` is the time of the last look, 0 when what is read may be older than it."""
+        self._since = since if since <= now else 0
+        self._now = now
+        self._off = 0
+
+    def place(self, time: int) -> int:
+        """The time at which a record counts, in seconds since the epoch."""
+        placed = max(time, self._since) if time <= self._now + _DAY else self._now
+        self._off += abs(placed - time) > _DAY
+        return placed
+
+    def gaps(self) -> Dict[str, str]:
+        """What is to be said of it; see ``source.Source``."""
+        return {"clock": f"{self._off} records bear a time that cannot be (was the clock set?)"} if self._off else {}

@@ -7,7 +7,7 @@ There is no cheaper look first: starting our own unit writes to the journal file
 import errno
 import posix
 
-from .native import Int, Library, Pointer, Size, Text, Wide, addressof
+from .native import Function, Int, Library, Pointer, Size, Text, Wide, addressof, byref, bytes_at
 from .rotation import files_after
 
 TYPE_CHECKING = False
@@ -18,6 +18,8 @@ LOCAL_ONLY = 1
 SYSTEM = 4
 OR = "+"
 """Between two groups of matches, as on the command line of journalctl(1)."""
+FIELD_LIMIT = 8192
+"""Most bytes read of one field, its name included."""
 _SIGNATURES = {
     "open": (Pointer, Int),
     "open_directory": (Pointer, Text, Int),
@@ -29,13 +31,14 @@ _SIGNATURES = {
     "seek_tail": (Pointer,),
     "seek_cursor": (Pointer, Text),
     "seek_realtime_usec": (Pointer, Wide),
-    "next": (Pointer,),
     "previous": (Pointer,),
     "test_cursor": (Pointer, Text),
     "get_cursor": (Pointer, Pointer),
-    "get_realtime_usec": (Pointer, Pointer),
-    "get_data": (Pointer, Text, Pointer, Pointer),
     "has_persistent_files": (Pointer,),
+    "set_data_threshold": (Pointer, Size),
+    "get_usage": (Pointer, Pointer),
+    "restart_fields": (Pointer,),
+    "enumerate_fields": (Pointer, Pointer),
 }
 
 
@@ -45,6 +48,8 @@ class Journal:
     def __init__(self, directory: str = "", *, files: "Sequence[str]" = ()) -> None:
         """This machine's system journal, or of it these ``files`` alone, or the files of one ``directory``."""
         self._library = Library("libsystemd.so.0")
+        self._functions: dict[str, Function] = {}
+        self._data, self._length = Pointer(), Size()
         handle = Pointer()
         if directory:
             self.call("open_directory", addressof(handle), directory.encode("utf-8", "surrogateescape"), 0)
@@ -54,13 +59,76 @@ class Journal:
         else:
             self.call("open", addressof(handle), LOCAL_ONLY | SYSTEM)
         self.handle = handle.value
+        self._get, self._next, self._when = map(self._quick, ("get_data", "next", "get_realtime_usec"))
+        self._handle, self._where, self._size = handle, byref(self._data), byref(self._length)
+        self._clock = Wide()
+        self._moment = byref(self._clock)
+        self.call("set_data_threshold", self.handle, FIELD_LIMIT)
 
     def call(self, name: str, *arguments: "int | bytes | None") -> int:
         """``sd_journal_NAME(arguments)``; its result when that is no error."""
-        result: int = self._library.function("sd_journal_" + name, *_SIGNATURES[name])(*arguments)
+        function = self._functions.get(name)
+        if function is None:
+            # Looking a function up costs more than most of them do.
+            function = self._functions[name] = self._library.function("sd_journal_" + name, *_SIGNATURES[name])
+        result: int = function(*arguments)
         if result < 0:
             raise OSError(-result, posix.strerror(-result), "sd_journal_" + name)
         return result
+
+    def _quick(self, name: str) -> Function:
+        """A function called for every entry: given what is C's already, it converts nothing."""
+        function = self._library.function("sd_journal_" + name)
+        del function.argtypes
+        return function
+
+    def next(self) -> bool:
+        """Go to the next entry; False at the end."""
+        result: int = self._next(self._handle)
+        if result < 0:
+            raise OSError(-result, posix.strerror(-result), "sd_journal_next")
+        return result > 0
+
+    def realtime(self) -> int:
+        """Microseconds since the epoch at which journald took the present entry."""
+        result = self._when(self._handle, self._moment)
+        if result < 0:
+            raise OSError(-result, posix.strerror(-result), "sd_journal_get_realtime_usec")
+        return int(self._clock.value)
+
+    def field(self, name: bytes) -> "bytes | None":
+        """The first value of a field of the present entry, at most 8 KiB of it; None when the entry has none."""
+        result = self._get(self._handle, name, self._where, self._size)
+        if result < 0:
+            if result == -errno.ENOENT:
+                return None
+            raise OSError(-result, posix.strerror(-result), "sd_journal_get_data")
+        # A compressed value may be longer than asked for.
+        length = min(self._length.value, FIELD_LIMIT)
+        return bytes_at(self._data.value, length)[len(name) + 1 :] if self._data.value else None
+
+    def fields(self) -> "list[bytes]":
+        """The names of all fields that any entry has."""
+        self.call("restart_fields", self.handle)
+        name, found = Text(), []
+        while self.call("enumerate_fields", self.handle, addressof(name)) > 0:
+            found.append(name.value)
+        return found
+
+    def cursor(self) -> bytes:
+        """The name of the present entry."""
+        text = Pointer()
+        self.call("get_cursor", self.handle, addressof(text))
+        try:
+            return bytes_at(text.value, -1)
+        finally:
+            self._library.function("free", Pointer)(text.value)
+
+    def usage(self) -> int:
+        """Bytes on disk of the files that are being read."""
+        found = Wide()
+        self.call("get_usage", self.handle, addressof(found))
+        return int(found.value)
 
     def match(self, matches: "tuple[str, ...]") -> None:
         """See only entries with these ``FIELD=value``: groups apart by ``+``, one value each field in a group."""
@@ -78,7 +146,7 @@ class Journal:
             self.call("seek_cursor", self.handle, raw)
         except OSError:
             return False
-        return self.call("next", self.handle) > 0 and self.call("test_cursor", self.handle, raw) > 0
+        return self.next() and self.call("test_cursor", self.handle, raw) > 0
 
     def close(self) -> None:
         """Give the files back."""
@@ -117,7 +185,7 @@ def _followed(journal: Journal, cursor: str, matches: "tuple[str, ...]") -> "boo
             journal.call("seek_head", journal.handle)
         elif not journal.seek_after(cursor):
             return None
-        return journal.call("next", journal.handle) > 0
+        return journal.next()
     finally:
         journal.close()
 
@@ -130,4 +198,4 @@ def _machine_id() -> str:
 def readable(journal: Journal) -> bool:
     """Whether there is any entry at all; a journal that may not be read looks empty. Moves to the oldest."""
     journal.call("seek_head", journal.handle)
-    return journal.call("next", journal.handle) > 0
+    return journal.next()
