@@ -26,9 +26,12 @@ LOSSES = [
 
 
 @pytest.mark.weakness(1)
+@pytest.mark.parametrize("known", [pytest.param(False, id="not read yet"), pytest.param(True, id="found sound before")])
 @pytest.mark.parametrize("lose", LOSSES)
-def test_a_lost_baseline_is_critical_and_never_learnt_again(world: World, lose: Any) -> None:
+def test_a_lost_baseline_is_critical_and_never_learnt_again(world: World, lose: Any, known: bool) -> None:
     world.accept()
+    if known:
+        world.run()
     world.items["a"] = {"n": 9}
     lose(world.path / "state" / "baseline.json")
     for _ in range(2):
@@ -46,6 +49,17 @@ def test_history_alone_shows_that_a_baseline_was_lost(world: World) -> None:
         (world.path / "state" / name).unlink()
 
     assert ("baseline_lost", "open", "baseline") in standing(world.run().report)
+
+
+def test_a_baseline_found_sound_is_believed_byte_for_byte_only(world: World) -> None:
+    world.accept()
+    found = baseline.load(world.store, last_sequence=1)
+    again = baseline.load(world.store, last_sequence=1, seal=found.seal)
+    assert (found, "accepted") == (again, again.status)
+
+    data = world.store.read("baseline.json") or b""
+    world.store.write("baseline.json", data.replace(b'"n":1', b'"n":9'))
+    assert "lost" == baseline.load(world.store, last_sequence=1, seal=found.seal).status
 
 
 def test_a_cloned_state_directory_is_no_baseline(world: World) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 import pytest
 from support.runs import World
@@ -138,6 +138,21 @@ def test_only_what_moved_is_collected(world: World) -> None:
 
 
 @pytest.mark.weakness(18)
+def test_what_the_quiet_path_took_is_not_taken_again(world: World) -> None:
+    """The stamps the quiet path stopped at are those the run compares: a later look could miss what came between."""
+    world.items["a"] = {"n": 5}
+    world.move()
+    taken: Dict[Any, bytes] = {}
+    assert quiet(str(world.path / "state"), taken, bypass=False) is None
+
+    before = world.collected
+    world.taken = dict.fromkeys(taken, b"seen")
+    _now(world)
+    _, _, stamps = record.loads((world.path / "state" / record.FILE).read_bytes())
+    assert before + 1 == world.collected
+    assert {b"seen"} == {value for _, kind, arguments, value in stamps if (kind, arguments) in taken}
+
+
 def test_imports_of_a_quiet_tick(world: World) -> None:
     """In a fresh interpreter, as the installed agent starts it."""
     state = str(world.path / "state")

@@ -163,3 +163,14 @@ def test_the_next_run_is_due_when_something_happens_by_itself(tmp_path: Path) ->
         world.run(after=wait)
     # A critical is told again a day after it was told.
     assert 21 * 3600 == due(world)
+
+
+def test_the_root_of_a_check_that_did_not_look_is_the_one_remembered(tmp_path: Path) -> None:
+    """To take the digest of two thousand unmoved items costs as much as starting Python."""
+    remembered = {"things": "sha256:of the last run"}
+    report = World(tmp_path, items={"a": {"n": 1}}).run().report
+    unmoved = replace(report, cost=replace(report.cost, checks={}))
+
+    assert report.roots({}) == report.roots(remembered)
+    assert remembered == unmoved.roots(remembered)
+    assert report.roots({}) == unmoved.roots({})

@@ -48,6 +48,7 @@ class World:
     settles: bool = False
     uptime: int = 3600
     collected: int = 0
+    taken: Dict[Stamp, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         root = self.path / "root" / "etc"
@@ -76,6 +77,7 @@ class World:
             uptime=self.uptime,
             config_error=self.config_error,
             scheduled=self.scheduled,
+            taken=self.taken,
         )
 
     def _check(self) -> Check:

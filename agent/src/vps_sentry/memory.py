@@ -31,6 +31,8 @@ class Memory:
     head: Optional[str] = None
     prev: Optional[str] = None
     """The digest of the header before that one."""
+    roots: Mapping[str, str] = field(default_factory=dict)
+    """Check -> root digest of its last observation, as it lies on the disk."""
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
     damaged: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +56,8 @@ class _Cursors:
     sequence: int
     statuses: Dict[str, str]
     checks: Dict[str, Dict[str, Any]]
+    roots: Dict[str, str] = field(default_factory=dict)
+    seal: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,12 @@ def recall(store: Store) -> Memory:
     for name, ledger in logins.checks.items():
         checks.setdefault(name, {})[_LEDGER] = ledger
     return Memory(
-        baseline=load_baseline(store, last_sequence=sequence),
+        baseline=load_baseline(store, last_sequence=sequence, seal=cursors.seal if cursors else ""),
         records=alerts.records,
         run=max(run, cursors.run if cursors else 0),
         head=cursors.head if cursors else None,
         prev=cursors.prev if cursors else None,
+        roots=cursors.roots if cursors else {},
         checks=checks,
         statuses=cursors.statuses if cursors else {},
         damaged=damaged,
@@ -109,8 +114,17 @@ def remember_alerts(store: Store, records: Tuple[Record, ...]) -> None:
     store.write_json(ALERTS, codec.encode(_Alerts(SCHEMA, standing)))
 
 
+@dataclass(frozen=True)
+class Position:
+    """Where a run ended: the digest of its header, the baseline it held against, the roots of what was seen."""
+
+    head: str
+    baseline: Baseline
+    roots: Mapping[str, str]
+
+
 def remember_position(
-    store: Store, before: Memory, *, head: str, sequence: int, observations: Mapping[str, Observation]
+    store: Store, before: Memory, *, position: Position, observations: Mapping[str, Observation]
 ) -> None:
     """Write ``logins.json`` and ``cursors.json``: the last thing a run does, after its report is on disk."""
     checks = {name: dict(memory) for name, memory in before.checks.items()}
@@ -120,5 +134,15 @@ def remember_position(
     ledgers = {name: memory.pop(_LEDGER) for name, memory in checks.items() if _LEDGER in memory}
     statuses: Dict[str, str] = {name: observation.status for name, observation in observations.items()}
     store.write_json(LOGINS, codec.encode(_Logins(SCHEMA, ledgers)))
-    cursors = _Cursors(SCHEMA, before.run + 1, head, before.head, sequence, statuses, checks)
+    cursors = _Cursors(
+        schema=SCHEMA,
+        run=before.run + 1,
+        head=position.head,
+        prev=before.head,
+        sequence=max(position.baseline.sequence, before.baseline.sequence),
+        statuses=statuses,
+        checks=checks,
+        roots=dict(position.roots),
+        seal=position.baseline.seal,
+    )
     store.write_json(CURSORS, codec.encode(cursors))

@@ -45,7 +45,8 @@ def save(store: Store, check: str, *, observation: Observation) -> None:
         blind=observation.blind,
         learnable=dict(observation.learnable),
     )
-    store.write_json(_name(check), codec.encode(content))
+    # Not by the codec, which would walk through every item: they are plain JSON values already.
+    store.write_json(_name(check), vars(content))
     if observation.cache is not None:
         store.write(cache_name(check), observation.cache)
 

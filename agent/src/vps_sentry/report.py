@@ -71,12 +71,14 @@ class Report:
             return EXIT_FAILED
         return EXIT_OK
 
-    def snapshot_digest(self) -> str:
-        """Digest over the roots of the checks that worked."""
-        return digest.total({name: digest.buckets_of(o.items).root for name, o in self._worked().items()})
-
-    def _worked(self) -> Dict[str, Observation]:
-        return {name: o for name, o in self.observations.items() if o.status == "ok"}
+    def roots(self, known: Mapping[str, str]) -> Dict[str, str]:
+        """The root digest of each check that worked; ``known`` are those of the last observations on disk."""
+        looked = self.cost.checks
+        return {
+            name: known[name] if name in known and name not in looked else digest.buckets_of(seen.items).root
+            for name, seen in self.observations.items()
+            if seen.status == "ok"
+        }
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,9 @@ def stands(alert: Alert) -> bool:
     return alert.state in OPEN and alert.explanation != "waiver"
 
 
-def header(report: Report, *, prev: Optional[str], agent_digest: Optional[str]) -> Dict[str, Any]:
+def header(
+    report: Report, roots: Mapping[str, str], *, prev: Optional[str], agent_digest: Optional[str]
+) -> Dict[str, Any]:
     """What the chain of runs is made of: each header holds the digest of the one before."""
     return {
         "schema": SCHEMA,
@@ -199,5 +203,5 @@ def header(report: Report, *, prev: Optional[str], agent_digest: Optional[str]) 
         "prev": prev,
         "agent_digest": agent_digest,
         "baseline": report.baseline.digest,
-        "snapshot": report.snapshot_digest(),
+        "snapshot": digest.total(roots),
     }

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
-from .checks import Check
+from .checks import Check, Stamp
 from .config import Config
 from .core.model import Change, Rating
 from .host import Host
@@ -38,6 +38,8 @@ class Setup:
     """A trial: what it has to say is marked as a test and withheld by the ship process."""
     scheduled: bool = False
     """A timer run: collects only what moved since the last one."""
+    taken: Mapping[Stamp, bytes] = field(default_factory=dict)
+    """Stamps that the quiet path took a moment ago, before it found that something had moved."""
 
     def rate(self, change: Change) -> Rating:
         """How the change's own check, with its options, judges it."""

@@ -46,7 +46,7 @@ class Stamps:
         looking = {name: stamps_of(setup, name, memory=before.checks.get(name, {})) for name in setup.checks}
         wanted = [(name, stamp) for name, stamps in looking.items() for stamp in stamps or ()]
         footing = (FOOTING, _footing(setup))
-        values = {place: _value(place[1]) for place in [*wanted, footing]}
+        values = {place: _value(place[1], setup.taken) for place in [*wanted, footing]}
         moved = {name for name, stamp in wanted if values[name, stamp] is None}
         moved |= {name for name, stamp in wanted if values[name, stamp] != stored.get((name, stamp))}
         moved |= {name for name, stamps in looking.items() if stamps is None}
@@ -72,7 +72,7 @@ class Stamps:
             entries.update({(name, stamp): self.values.get((name, stamp), QUIET) for stamp in stamps})
         entries[FOOTING, _footing(setup)] = self.values.get((FOOTING, _footing(setup)), QUIET)
         state = ("stat", tuple(str(setup.store.path / name) for name in _STATE_FILES))
-        entries[FOOTING, state] = _value(state) or b""
+        entries[FOOTING, state] = _value(state, {}) or b""
         flat = tuple((name, kind, arguments, value) for (name, (kind, arguments)), value in entries.items())
         flat = tuple(sorted(flat, key=lambda entry: entry[1] in _COSTLY))
         setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, stamps=flat))
@@ -106,8 +106,8 @@ def _stored(setup: Setup) -> Dict[Tuple[str, Stamp], bytes]:
     return {(name, (kind, arguments)): expected for name, kind, arguments, expected in stamps}
 
 
-def _value(stamp: Stamp) -> Optional[bytes]:
+def _value(stamp: Stamp, taken: Mapping[Stamp, bytes]) -> Optional[bytes]:
     try:
-        return take(*stamp)
+        return taken[stamp] if stamp in taken else take(*stamp)
     except (OSError, ValueError, TypeError, ImportError, AttributeError, LookupError):
         return None

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from .errors import ShipError
-from .sinks.discord import parse_webhook
 
 Section = Tuple[Dict[str, Any], FrozenSet[str]]
 """An object of the configuration, and the keys that are known in it."""
@@ -35,6 +34,9 @@ def find_discord_webhook(sections: List[Section], *, preferred: bool) -> Optiona
 
 
 def _is_webhook(text: str) -> bool:
+    # Nearly no configuration has an unknown key; none should pay for the sink it might name.
+    from .sinks.discord import parse_webhook
+
     try:
         return bool(parse_webhook(text))
     except ShipError:

@@ -244,7 +244,8 @@ def test_an_ordinary_user_is_told_to_be_root(shell: Shell) -> None:
     shell.look()
     program = (
         # Once as root, because what is imported on the way may lie where only root can read.
-        "import os, sys, vps_sentry.cli.show, vps_sentry.cli.status; from vps_sentry.cli import main, parse\n"
+        "import os, sys, vps_sentry.cli.show, vps_sentry.cli.status; from vps_sentry.cli import main\n"
+        "from vps_sentry.cli.arguments import parse\n"
         "parse(sys.argv[1:], scheduled=False)\n"
         "os.setgid(65534); os.setuid(65534); sys.exit(main(sys.argv[1:]))"
     )

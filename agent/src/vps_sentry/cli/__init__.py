@@ -5,17 +5,26 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import List
+from typing import TYPE_CHECKING, List
 
 from ..errors import BusyError, ConfigError, MovedError, SentryError
 from ..report import EXIT_INTERNAL, EXIT_MOVED, EXIT_OK, EXIT_USAGE
 from ..store import Store
-from .arguments import parse
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main(arguments: List[str], *, scheduled: bool = False) -> int:
     """Run one command and say on stderr, in one sentence, why it could not be done."""
-    options = parse(arguments, scheduled=scheduled)
+    from .arguments import parse
+
+    return carry_out(parse(arguments, scheduled=scheduled))
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """Run the command of ``options``; what goes wrong becomes a sentence and an exit code."""
+    scheduled: bool = options.scheduled
     try:
         code: int = options.command(options)
     except BusyError as exc:

@@ -21,7 +21,7 @@ def parse(arguments: List[str], *, scheduled: bool) -> argparse.Namespace:
     if not leads and not set(arguments) & {"-h", "--help", "--version"}:
         # "vps-sentry --full" is "vps-sentry run --full".
         arguments = ["run", *arguments]
-    return _parser().parse_args(arguments, argparse.Namespace(scheduled=scheduled))
+    return _parser().parse_args(arguments, argparse.Namespace(scheduled=scheduled, taken={}))
 
 
 def _parser() -> Parser:

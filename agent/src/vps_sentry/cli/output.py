@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
-from typing import Any, Iterable
+from typing import TYPE_CHECKING, Any, Iterable
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import sys
-from typing import Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 from .. import credentials, memory, trust
 from .. import report as report_room
@@ -22,6 +21,9 @@ from ..setup import Setup
 from . import text
 from .output import colored, print_json, print_lines
 from .setup import operator, read_login_uid, setup
+
+if TYPE_CHECKING:
+    import argparse
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 

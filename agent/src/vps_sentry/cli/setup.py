@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import pwd
 import time
 from pathlib import Path
-from typing import Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Mapping, Optional, Tuple
 
 from .. import __file__ as package_file
 from .. import __version__, config, trust
@@ -22,6 +21,9 @@ from ..release import agent_digest, manifest
 from ..setup import Setup
 from ..store import DEFAULT_PATH as STATE_PATH
 from ..store import Store
+
+if TYPE_CHECKING:
+    import argparse
 
 SECRETS = "/etc/vps-sentry.d"
 _PACKAGE = str(Path(package_file).parent)
@@ -47,6 +49,7 @@ def setup(options: argparse.Namespace) -> Setup:
         watched_files=(options.config, SECRETS, str(manifest(_PACKAGE)), "/etc/passwd"),
         full=options.full,
         scheduled=options.scheduled,
+        taken=options.taken,
     )
 
 

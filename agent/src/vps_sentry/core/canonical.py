@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Tuple
 
 MAX_INTEGER = 2**53 - 1
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 class CanonicalError(ValueError):
@@ -43,24 +44,31 @@ def _unescape_byte(match: re.Match[str]) -> str:
 def dumps(value: Any) -> bytes:
     """Canonical JSON bytes of ``value``: sorted keys, no spaces, ASCII, integers only."""
     _refuse_inexact(value, "$")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def _refuse_inexact(value: Any, path: str) -> None:
     kind = type(value)
     if kind is dict:
-        for key, entry in value.items():
-            if type(key) is not str:
-                raise CanonicalError(f"{path}: key {key!r} is not text")
-            _refuse_inexact(entry, key)
+        _refuse_inexact_entries(value, path)
     elif kind is list or kind is tuple:
         for entry in value:
-            _refuse_inexact(entry, path)
+            if type(entry) is not str:
+                _refuse_inexact(entry, path)
     elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise CanonicalError(f"{path}: integer {value} is outside +-2^53")
     elif value is not None and kind is not str and kind is not bool:
         raise CanonicalError(f"{path}: {kind.__name__} has no canonical form")
+
+
+def _refuse_inexact_entries(value: Dict[Any, Any], path: str) -> None:
+    for key, entry in value.items():
+        if type(key) is not str:
+            raise CanonicalError(f"{path}: key {key!r} is not text")
+        # Most of what there is to look at is text, and a call for each would be most of the cost of a digest.
+        if type(entry) is not str:
+            _refuse_inexact(entry, key)
 
 
 def loads(data: bytes) -> Any:

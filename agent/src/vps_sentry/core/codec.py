@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from typing import Any, Dict, Optional, Type, TypeVar
 
@@ -96,6 +97,8 @@ def _decode_sequence(kind: Any, value: Any, path: str) -> Any:
 def _decode_dict(kind: Any, value: Any, path: str) -> Any:
     if type(value) is not dict:
         raise CodecError(path, f"expected an object, found {_found(value)}")
+    if kind is Any:
+        return value
     return {key: _decode(kind, entry, f"{path}.{key}") for key, entry in value.items()}
 
 
@@ -116,6 +119,7 @@ def _decode_dataclass(kind: Any, value: Any, path: str) -> Any:
     return kind(**found)
 
 
+@functools.cache
 def field_types(kind: Any) -> Dict[str, Any]:
     """The resolved type of each field of a dataclass, by its key in JSON."""
     hints = typing.get_type_hints(kind)
