@@ -131,4 +131,7 @@ def test_the_example_is_complete_and_can_be_used() -> None:
     assert {"configuration", "ssh_auth", "ports", "files", "mounts"} == set(example["checks"])
     sinks = {"command", "discord", "email", "ntfy", "slack", "webhook"}
     assert sinks | {"heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
+    shown = example["checks"]["files"]
+    assert "/etc/ld.so.cache" in shown["exclude"], "what is built in is shown; that it changes nothing is tested there"
+    shown.update(watch=[], exclude=[])
     assert config.default() == parse(example)

@@ -191,7 +191,9 @@ def _masked(options: Any) -> Dict[str, Any]:
 def example() -> Dict[str, Any]:
     """Every option with its default, as JSON values: what ``config example`` prints."""
     sinks = {name: codec.encode(_blank(sink.options)) for name, sink in sink_room.discover().items()}
-    plain = effective(default())
+    shown = {name: check.example for name, check in check_room.discover().items() if check.example is not None}
+    usual = default()
+    plain = effective(replace(usual, checks={**usual.checks, **shown}))
     return {**plain, "notify": {**plain["notify"], **sinks}}
 
 

@@ -54,6 +54,7 @@ def create(path: bytes) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
 
 
+MASKED = [("changed", "/w/a", ("mode", "nlink", "sha256", "size", "target", "type"))]
 CASES = [
     pytest.param(
         lambda w: rewrite_unseen(w / "a", b"two"), [("changed", "/w/a", ("sha256",))], id="content, size and mtime kept"
@@ -111,6 +112,15 @@ CASES = [
         [("changed", "/w/a", ("acl",))],
         id="access list",
     ),
+    pytest.param(
+        lambda w: os.setxattr(w / "d", "system.posix_acl_default", READER_12),
+        [("changed", "/w/d", ("acl",))],
+        id="access list handed down to what is made in a directory",
+    ),
+    pytest.param(lambda w: relink(w / "a", "/dev/null"), MASKED, id="masked by a link to /dev/null"),
+    pytest.param(
+        lambda w: create(name(w.parent, b"\xff" * 255)), [("added", "/w/" + "\\xff" * 255, ())], id="name of 255 bytes"
+    ),
     pytest.param(lambda w: os.utime(w / "a"), [], id="touched: a look that finds nothing"),
 ]
 
@@ -142,6 +152,21 @@ def test_an_action_moves_the_stamp_and_is_reported(
 
 
 @pytest.mark.weakness(10)
+@pytest.mark.weakness(10)
+def test_a_name_that_is_no_text_hides_nothing_that_comes_later(tmp_path: Path) -> None:
+    """A backdoor dropped beside it is told as well."""
+    disk = Disk(tmp_path)
+    (tmp_path / "w").mkdir()
+    create(name(tmp_path, b"\xff"))
+    before, quiet = disk.look(), disk.quiet()
+    stamp = quiet()
+
+    create(name(tmp_path, b"backdoor"))
+
+    assert quiet() != stamp
+    assert changes(before, disk.look(before)) == [("added", "/w/backdoor", ())]
+
+
 def test_every_key_leads_back_to_its_file(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
     raw = b"x\xff\n\\\x1b" + "\u200b".encode()

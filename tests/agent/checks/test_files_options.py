@@ -7,8 +7,9 @@ import re
 from typing import Optional
 
 import pytest
-from vps_sentry.checks.files import CHECK, Options
+from vps_sentry.checks.files import CHECK, Options, layout
 from vps_sentry.core import codec
+from vps_sentry.host import Host
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,12 @@ def test_configuration_is_judged_before_it_is_used(options: object, expected: Op
 def validated(options: Options) -> None:
     assert CHECK.validate is not None
     CHECK.validate(options)
+
+
+def test_the_example_shows_what_is_built_in_and_changes_nothing() -> None:
+    passwd = b"root:x:0:0::/root:/bin/sh\n"
+    assert isinstance(CHECK.example, Options)
+    plain, shown = (layout(options, Host(), passwd=passwd) for options in (Options(), CHECK.example))
+
+    assert [watch[:5] for watch in shown.watches] == [watch[:5] for watch in plain.watches]
+    assert [set(watch[5]) for watch in shown.watches] == [set(watch[5]) for watch in plain.watches]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 import pytest
 from vps_sentry.core.model import Change, Rating, Value
@@ -184,6 +184,7 @@ def test_a_change_is_told_in_a_sentence(
                 *("/usr/local/bin/vps-sentry-ship", "/etc/vps-sentry.json", "/etc/vps-sentry.d/hmac"),
                 *("/etc/default/vps-sentry", "/etc/systemd/system/vps-sentry.service.d/x.conf"),
                 "/etc/systemd/system/timers.target.wants/vps-sentry.timer",
+                *("/opt/vps-sentry/releases/1/lib/vps_sentry/judge.py", "/opt/vps-sentry/venv"),
             )
         ),
         *(
@@ -198,3 +199,8 @@ def test_a_change_is_told_in_a_sentence(
 )
 def test_severity_goes_by_the_place(severity: str, key: str) -> None:
     assert rated(key, file(), file(sha256="bb")).severity == severity
+
+
+@pytest.mark.parametrize("pair", [(None, file()), (file(), None)])
+def test_a_release_that_comes_or_goes_is_no_forgery(pair: Tuple[Optional[Value], Optional[Value]]) -> None:
+    assert rated("/opt/vps-sentry/releases/2/lib/vps_sentry/judge.py", *pair).severity == "warning"

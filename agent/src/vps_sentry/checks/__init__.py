@@ -63,6 +63,8 @@ class Check:
     """Options, host and the check's memory -> what must be unmoved for the last observation to stand."""
     validate: Optional[Callable[[Any], None]] = None
     """Raises ValueError naming the option that cannot be used."""
+    example: Optional[Any] = None
+    """Options that change nothing and show what is built in; ``config example`` prints them instead of the defaults."""
     live: bool = False
     """Looks at the running system; skipped under ``--root``."""
     learn: Optional[Callable[[Mapping[str, Any], Tuple[str, ...], int], Dict[str, Any]]] = None

@@ -15,7 +15,7 @@ from ..core.model import Change, Observation, Rating
 from ..core.units import size
 from ..errors import CollectError
 from ..host import Host
-from ..watch import codes, defaults, entries, filesystems, index, patterns, rating, signals
+from ..watch import codes, defaults, entries, filesystems, histories, index, patterns, rating, signals
 from ..watch.entries import Watch
 from ..watch.survey import Survey, Terms
 from . import Check, Context, Stamp
@@ -52,7 +52,7 @@ COLUMNS = {
     "rdev": "major:minor number of a device",
     "nlink": "number of names (hard links) of a file",
     "capabilities": "security.capability as hex, only if there",
-    "acl": "POSIX access list as hex, only if there",
+    "acl": "POSIX access list as hex, and `default:` with the one a directory hands down, each only if there",
     "unreadable": "why this could not be looked at",
     "truncated": "true where the look stopped at a limit: content not read, or entries not listed",
 }
@@ -110,13 +110,15 @@ def collect(context: Context) -> Observation:
     if problem:
         survey.items.setdefault(_PASSWD, {"unreadable": problem})
         survey.blind.append("/")
+    known = histories.sizes(defaults.login_homes(passwd), context.host)
+    shrunk = histories.shrunk(context.memory.get("histories", {}), known, now=context.now)
     late = signals.overdue(rounds, [_name(watch) for watch in watches], now=context.now)
     return Observation(
         "ok",
         survey.items,
-        signals=(*signals.unseen(survey.unseen, context.now), *late),
+        signals=(*signals.unseen(survey.unseen, context.now), *late, *shrunk),
         blind=tuple(survey.blind),
-        memory=_memory(context, survey, age=rounds[0].oldest if rounds else 0),
+        memory={**_memory(context, survey, age=rounds[0].oldest if rounds else 0), "histories": known},
         cache=index.dump(found),
     )
 
@@ -188,6 +190,7 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
         found.append(("tree", ((), True)))
     if host.live and memory.get("state"):
         found.append(("rehash", (unescape(memory["state"]), memory["run"])))
+        found.append(("shrunk", tuple((unescape(path), histories.least(n)) for path, n in memory["histories"].items())))
     return tuple(found)
 
 
@@ -199,6 +202,7 @@ CHECK = Check(
     collect=collect,
     rate=rate,
     stamps=stamps,
+    example=Options(watch=defaults.WATCH, exclude=defaults.EXCLUDE),
     validate=validate,
     codes=codes.CODES,
 )

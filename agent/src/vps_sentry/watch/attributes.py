@@ -21,6 +21,9 @@ _TYPES = {
     stat.S_IFCHR: "character device",
 }
 _EXTENDED = {"security.capability": "capabilities", "system.posix_acl_access": "acl"}
+_DEFAULT_ACL = "system.posix_acl_default"
+_DEFAULT = "default:"
+"""Before the access list that what is made in a directory inherits, behind its own if there is one."""
 
 
 def metadata(found: os.stat_result) -> Value:
@@ -42,11 +45,15 @@ def extended(place: Union[int, bytes]) -> Dict[str, str]:
     follow = isinstance(place, int)
     try:
         names = os.listxattr(place, follow_symlinks=follow)
-        return {
+        found = {
             field: os.getxattr(place, name, follow_symlinks=follow).hex()
             for name, field in _EXTENDED.items()
             if name in names
         }
+        if _DEFAULT_ACL in names:
+            inherited = os.getxattr(place, _DEFAULT_ACL, follow_symlinks=follow).hex()
+            found["acl"] = f"{found.get('acl', '')} {_DEFAULT}{inherited}".lstrip()
+        return found
     except OSError as exc:
         if exc.errno in (errno.ENOTSUP, errno.ENODATA):
             return {}

@@ -50,4 +50,10 @@ CODES = {
         "checks.files.hash_budget.",
         event=True,
     ),
+    "history_shrunk": Code(
+        about="A shell history lost more than half of what it held. Intruders empty it to hide what they typed.",
+        technique="T1070.003",
+        action="Ask whose account it is. If nobody did it on purpose: see who was logged in (last, vps-sentry status).",
+        event=True,
+    ),
 }

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from ..tick import tree
-from . import patterns
+from . import histories, patterns
 from .entries import Target, Watch, target
 
 WATCH: Tuple[Watch, ...] = (
@@ -37,10 +37,13 @@ WATCH: Tuple[Watch, ...] = (
     Watch("/var/lib/dpkg/{diversions,statoverride}"),
     Watch("/var/lib/systemd/linger"),
     Watch("/run/systemd/system"),
-    Watch("/run/systemd/system-generators"),
-    Watch("/usr/lib/python3*/sitecustomize.py"),
-    Watch("/usr/lib/python3*/{dist,site}-packages/*.pth"),
-    Watch("/usr/local/lib/python3*/*/*.pth"),
+    # What lies in transient/ comes with each login and container; names there mean nothing without a judge of units.
+    Watch("/run/systemd/{generator,generator.early,generator.late,system-generators,user-generators}"),
+    Watch("/usr/lib/python3*/{sitecustomize,usercustomize}.py"),
+    Watch("/usr/lib/python3*/{dist,site}-packages/{sitecustomize.py,usercustomize.py,*.pth}"),
+    Watch("/usr/lib64/python3*/{dist,site}-packages/{sitecustomize.py,usercustomize.py,*.pth}"),
+    Watch("/usr/local/lib/python3*/*/{sitecustomize.py,usercustomize.py,*.pth}"),
+    Watch("/opt/vps-sentry"),
 )
 
 # Left out because something rewrites them all day or because they are derived from files that are watched;
@@ -105,7 +108,7 @@ def account_targets(passwd: bytes) -> List[Target]:
         found += [
             Target(base + b".config/", (name,), tree.MAX_DEPTH, limit=HOME_ENTRIES) for name in _ACCOUNT_CONFIG[1:]
         ]
-        found.append(Target(base, (b".bash_history",), tree.OUTLINE))
+        found.append(Target(base, (histories.NAME,), tree.OUTLINE))
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from . import histories
+
 Sight = Literal["content", "metadata", "unlinked", "directories"]
 """``unlinked``: metadata, and links without their target."""
 
@@ -21,7 +23,7 @@ def sight(directory: bytes, name: bytes) -> Sight:
         return "directories"
     if directory.startswith(_UNLINKED):
         return "unlinked"
-    if directory.startswith(_METADATA) or name == b".bash_history":
+    if directory.startswith(_METADATA) or name == histories.NAME:
         return "metadata"
     # Private keys and known hosts: their content is nobody's business, or moves with every new host.
     if b"/.ssh/" in directory and not name.startswith(b"authorized_keys") and name not in _SSH_CONTENT:
