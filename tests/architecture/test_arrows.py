@@ -23,7 +23,7 @@ ARROWS: Dict[str, str] = {
     "sshlog": "core errors host tick",
     "sshd": "core errors host sshlog",
     "sessions": "core errors host sshlog tick",
-    "checks": "core errors host proc sessions sshd sshlog tick watch",
+    "checks": "core errors host proc release sessions sshd sshlog tick watch",
     "sinks": "core errors",
     "judge": "core",
     "lifecycle": "core judge",

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.container
 def test_the_first_message_says_that_nothing_is_accepted(host: Watched) -> None:
     assert [("warning", "open", "no_baseline", "baseline")] == host.heard()
     checks = host.last()["checks"]
-    assert {"configuration", "files", "mounts", "ports", "ssh_auth"} == {
+    assert {"agent", "configuration", "files", "mounts", "ports", "ssh_auth"} == {
         name for name in checks if checks[name]["status"] == "ok"
     }
 

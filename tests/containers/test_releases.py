@@ -33,7 +33,7 @@ def _other(lab: Lab, receiver: Receiver, suite: str) -> Iterator[Watched]:
 def test_every_check_works(other: Watched, suite: str) -> None:
     assert other.machine.run(["python3", "--version"]).stdout.startswith(f"Python {PYTHON[suite]}.")
     checks = other.last()["checks"]
-    assert {"configuration", "files", "mounts", "ports", "ssh_auth"} == {
+    assert {"agent", "configuration", "files", "mounts", "ports", "ssh_auth"} == {
         name for name in checks if checks[name]["status"] == "ok"
     }
 

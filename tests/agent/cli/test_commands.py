@@ -117,7 +117,7 @@ USAGE = [
     pytest.param(["run", "--format", "yaml"], "invalid choice", id="unknown format"),
     pytest.param(["run", "--only", "ports"], "belong to --accept-baseline", id="an option without its verb"),
     pytest.param(
-        ["--accept-baseline", "--only", "prots"], "no check prots; there are configuration, files", id="unknown check"
+        ["--accept-baseline", "--only", "prots"], "no check prots; there are agent, configuration", id="unknown check"
     ),
     pytest.param(["--accept-baseline", "--digest", PLAN, "--dry-run"], "leave out --dry-run", id="contradiction"),
     pytest.param(["--accept-baseline", "--digest", "../x"], "64 lower-case hex digits", id="a path is no digest"),
@@ -175,7 +175,7 @@ def test_config_example_is_json(shell: Shell) -> None:
 def test_checks_are_listed(shell: Shell) -> None:
     names = [line.split()[0] for line in shell.run("checks").stdout.splitlines()]
 
-    assert ["configuration", "files", "mounts", "ports", "ssh_auth"] == names
+    assert ["agent", "configuration", "files", "mounts", "ports", "ssh_auth"] == names
 
 
 def test_status_merges_report_and_heartbeat(shell: Shell) -> None:
