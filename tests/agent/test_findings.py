@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from typing import Any, List
+
+import pytest
 from vps_sentry import findings
 from vps_sentry.baseline import Baseline
 from vps_sentry.core.model import Observation
@@ -39,3 +42,33 @@ def test_messages_that_wait() -> None:
     assert [] == list(findings.about_deliveries(0, now=NOW, limit=3600))
     assert [] == list(findings.about_deliveries(NOW - 3599, now=NOW, limit=3600))
     assert ["ship_stuck"] == [f.code for f in findings.about_deliveries(NOW - 3600, now=NOW, limit=3600)]
+
+
+GAPS = [
+    pytest.param(0, 86400, [], id="never ran"),
+    pytest.param(NOW - 600, 86400, [], id="a tick was missed"),
+    pytest.param(NOW - 900, 86400, ["run_overdue"], id="three were"),
+    pytest.param(NOW - 9000, 86400, ["run_overdue"], id="hours"),
+    pytest.param(NOW - 9000, 9000, [], id="the host was down as long"),
+    pytest.param(NOW - 9000, 60, [], id="the host has just started"),
+    pytest.param(NOW + 9000, 86400, [], id="the clock was set back"),
+]
+
+
+@pytest.mark.weakness(10)
+@pytest.mark.parametrize(("last", "uptime", "expected"), GAPS)
+def test_a_gap_in_which_nobody_looked_is_told(last: int, uptime: int, expected: List[str]) -> None:
+    assert expected == [f.code for f in findings.about_gap(last, now=NOW, uptime=uptime)]
+
+
+ENDS = [
+    pytest.param(0, [], id="it ended"),
+    pytest.param(NOW - 300, [("run_killed", "warning")], id="killed"),
+    pytest.param(NOW - 90000, [("run_killed", "info")], id="the host ended with it"),
+]
+
+
+@pytest.mark.weakness(10)
+@pytest.mark.parametrize(("began", "expected"), ENDS)
+def test_a_run_that_never_ended_is_told_by_the_next(began: int, expected: List[Any]) -> None:
+    assert expected == [(f.code, f.severity) for f in findings.about_unfinished(began, now=NOW, uptime=86400)]

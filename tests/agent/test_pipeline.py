@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from support.runs import World, standing
+from support.runs import World, shipped, standing
+from vps_sentry.errors import StoreError
 
 
 @pytest.fixture(name="world")
@@ -68,3 +71,39 @@ def test_three_runs_that_gave_way_are_told_once_one_gets_through(world: World) -
 
     assert ("busy", "open", "lock") in standing(world.run().report)
     assert 0 == world.store.busy()
+
+
+def test_a_killed_run_is_told_by_the_next_and_once(world: World) -> None:
+    world.run()
+    (world.path / "state" / "running").write_text("999999")
+    os.utime(world.path / "state" / "running", (world.now, world.now))
+
+    assert ("run_killed", "open", "run") in standing(world.run().report)
+    assert ["run_killed"] == [alert.code for alert in shipped(world)[-1].alerts]
+    assert not (world.path / "state" / "running").exists()
+    assert [] == [told for told, alert in world.run().report.events if alert.code == "run_killed"]
+    assert ("run_killed", "resolved", "run") in standing(world.run(after=86400).report)
+
+
+def test_a_defect_leaves_its_mark_an_error_that_is_said_does_not(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for error, left in ((StoreError("full"), False), (KeyboardInterrupt(), False), (ZeroDivisionError(), True)):
+        with monkeypatch.context() as patch:
+            patch.setattr("vps_sentry.recording.write", _raising(error))
+            with pytest.raises(type(error)):
+                world.run()
+        assert left is (world.path / "state" / "running").exists(), error
+
+
+def _raising(error: BaseException) -> Any:
+    def write(*args: Any, **more: Any) -> None:
+        raise error
+
+    return write
+
+
+def test_a_gap_is_told_by_scheduled_runs_alone(world: World) -> None:
+    world.uptime = 10**6
+    world.run()
+    assert "run_overdue" not in [code for code, _, _ in standing(world.run(after=5000).report)]
+    world.scheduled = True
+    assert ("run_overdue", "open", "timer") in standing(world.run(after=5000).report)

@@ -167,3 +167,13 @@ def test_imports_of_a_quiet_tick(world: World) -> None:
 
     assert "0" == answer[0]
     assert not BANNED & set(answer[1:])
+
+
+def test_a_tick_long_after_the_last_one_is_not_quiet(world: World) -> None:
+    """Runs that were killed before they could note anything, or a timer that stood still, must be told."""
+    path = world.path / "state" / "heartbeat"
+    rest = path.read_bytes()[20:]
+    for ago, quiet_again in ((heartbeat.OVERDUE - 60, True), (heartbeat.OVERDUE + 60, False)):
+        then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - ago))
+        path.write_bytes(then.encode() + rest)
+        assert (tick(world) is not None) is quiet_again

@@ -34,7 +34,7 @@ ARROWS: Dict[str, str] = {
     "baseline": "core errors store",
     "observations": "core errors store",
     "memory": "baseline core errors lifecycle store tick",
-    "findings": "baseline core judge",
+    "findings": "baseline core judge tick",
     "accept": "baseline core errors store",
     "expiry": "accept baseline core",
     "history": "accept core errors lifecycle store",

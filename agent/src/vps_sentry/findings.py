@@ -6,12 +6,15 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Sequence, Tuple
 
 from .baseline import Baseline
+from .core.clock import rfc3339
 from .core.model import Change, Code, Observation, Rating
 from .judge import Finding
+from .tick import heartbeat
 
 STATE_DAMAGE_SHOWN = 24 * 3600
 BUSY_IN_A_ROW = 3
 CRITICAL_SHOWN = 5
+OVERDUE_SECONDS = heartbeat.OVERDUE
 CODES = {
     "no_baseline": Code(
         about="Nothing is accepted on this host yet, so no change can be seen.",
@@ -49,6 +52,18 @@ CODES = {
         about="Several scheduled runs in a row found another process holding the state directory, so nobody looked.",
         technique="T1562.001",
         action="End the process that holds it; status and the unit's log name it.",
+        event=True,
+    ),
+    "run_killed": Code(
+        about="The run before this one never ended: time or memory ran out, somebody killed it, or it met a defect.",
+        technique="T1562.001",
+        action="journalctl -u vps-sentry says how it ended; look anew with: sudo vps-sentry --full.",
+        event=True,
+    ),
+    "run_overdue": Code(
+        about="Nobody looked at this host for a while although it was up: the timer was stopped, or runs were killed.",
+        technique="T1562.001",
+        action="systemctl status vps-sentry.timer and journalctl -u vps-sentry say why; look anew: sudo vps-sentry.",
         event=True,
     ),
     "ship_stuck": Code(
@@ -151,6 +166,35 @@ def about_busy(runs: int, *, now: int) -> Iterator[Finding]:
             key="lock",
             title=f"{runs} scheduled runs in a row could not look",
             detail="another process held the state directory all the time; look with: journalctl -u vps-sentry",
+            until=now + STATE_DAMAGE_SHOWN,
+        )
+
+
+def about_unfinished(began: int, *, now: int, uptime: int) -> Iterator[Finding]:
+    """``run_killed``: the run that ``began`` then never ended; 0 when it did. ``info`` when the host ended with it."""
+    if began:
+        rebooted = began < now - uptime
+        yield Finding(
+            code="run_killed",
+            severity="info" if rebooted else "warning",
+            check="state",
+            key="run",
+            title="the run before this one ended with the host" if rebooted else "the run before this one did not end",
+            detail=f"it began at {rfc3339(began)} and left no report; nothing it saw is lost, this run looked again",
+            until=now + STATE_DAMAGE_SHOWN,
+        )
+
+
+def about_gap(last: int, *, now: int, uptime: int) -> Iterator[Finding]:
+    """``run_overdue``: the host was up and no run ended for ``OVERDUE_SECONDS`` or more. ``last`` 0: not known."""
+    if last and OVERDUE_SECONDS <= now - last < uptime:
+        yield Finding(
+            code="run_overdue",
+            severity="warning",
+            check="state",
+            key="timer",
+            title=f"nobody looked at this host for {(now - last) // 60} minutes",
+            detail=f"the last run ended at {rfc3339(last)}; what came and went in between was not seen",
             until=now + STATE_DAMAGE_SHOWN,
         )
 

@@ -9,6 +9,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from .baseline import Baseline
 from .baseline import load as load_baseline
 from .core import codec
+from .core.clock import epoch
 from .core.model import Observation
 from .errors import StoreError
 from .lifecycle import Record
@@ -35,6 +36,10 @@ class Memory:
     """Check -> root digest of its last observation, as it lies on the disk."""
     checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    last_run: int = 0
+    """When the last run ended, seconds since the epoch; 0 when that is not known."""
+    unfinished: int = 0
+    """When the run before began, if it never ended."""
     damaged: Mapping[str, str] = field(default_factory=dict)
     """State file that could not be used -> why; the run that replaces it keeps it aside."""
     noted: FrozenSet[str] = frozenset()
@@ -85,6 +90,7 @@ def recall(store: Store) -> Memory:
         roots=cursors.roots if cursors else {},
         checks=checks,
         statuses=cursors.statuses if cursors else {},
+        last_run=_last_run(store),
         damaged=damaged,
         noted=noted,
     )
@@ -106,6 +112,13 @@ def heartbeat_of(store: Store) -> Tuple[int, FrozenSet[str]]:
         return heartbeat.run_of(line), heartbeat.noted_of(line)
     except (ValueError, StoreError):
         return 0, frozenset()
+
+
+def _last_run(store: Store) -> int:
+    try:
+        return epoch((store.read("heartbeat") or b"")[:20].decode("ascii", "replace"))
+    except (ValueError, StoreError):
+        return 0
 
 
 def remember_alerts(store: Store, records: Tuple[Record, ...]) -> None:

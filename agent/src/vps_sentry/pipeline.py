@@ -32,10 +32,10 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
     """One run under the state lock. Raises StoreError, BusyError, CollectError, MovedError."""
     identity = Identity(setup.host.name(), setup.host.machine_id(), setup.version)
     outlet = Outlet(setup.store, setup.config, identity, setup.now, setup.test, setup.former)
-    with setup.store.lock():
+    with setup.store.lock(), setup.store.running() as unfinished:
         lost = deliveries.absorb(setup.store, now=setup.now)
         before = _told_again(_of_this_machine(memory.recall(setup.store), identity), lost)
-        before = _expired(setup, before, outlet=outlet)
+        before = replace(_expired(setup, before, outlet=outlet), unfinished=unfinished)
         looked = look(setup, before, everything=request is not None)
         outcome = None
         if request is not None:

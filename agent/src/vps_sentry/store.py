@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, Iterator, List, Optional
 
 from .core import canonical
-from .errors import BusyError, StoreError
+from .errors import BusyError, SentryError, StoreError
 
 DEFAULT_PATH = "/var/lib/vps-sentry"
 FORMAT = 1
 """Of the state as a whole, in the file ``format``; an installer reads this line. A higher one is never touched."""
 LOCK_WAIT_SECONDS = 30
 BUSY = "busy"
+RUNNING = "running"
 _PRIVATE = ("history", "plans", "snapshot", "stamps", "test", "damaged")
 _SHARED = (("outbox", 0o2750), ("acks", 0o770))
 """Shared with the user that ships, where there is one; root's alone elsewhere."""
@@ -155,6 +156,24 @@ class Store:
         if data is None or len(data) > limit:
             raise StoreError(f"{self.path / name} is no regular file of at most {limit} bytes")
         return data
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[int]:
+        """Mark a run for its time, and yield when the one before began if it never ended, else 0.
+
+        What is killed leaves its mark, and so does what ends by a defect; an error that a run says itself is an end.
+        """
+        with self._told("write", RUNNING):
+            path = self.path / RUNNING
+            began = int(path.stat().st_mtime) if path.exists() else 0
+            path.write_bytes(b"%d\n" % os.getpid())
+            path.chmod(0o600)
+        try:
+            yield began
+        except (SentryError, KeyboardInterrupt):
+            self.remove(RUNNING)
+            raise
+        self.remove(RUNNING)
 
     def count_busy(self) -> None:
         """Note, without the lock, that a scheduled run found it taken."""

@@ -5,13 +5,21 @@ from posix import replace
 from time import gmtime, process_time, strftime
 
 NAME = "/heartbeat"
+OVERDUE = 900
+"""Seconds between two runs, three times the timer's, from which on a gap is looked into."""
+_CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def line(now: int, *, run: int, code: int, due: int, noted: "frozenset[str] | set[str]" = frozenset()) -> bytes:
     """``TIME run=N exit=N cpu_ms=N due=SECONDS [noted=HEX,...]``; the cost is this process' so far."""
-    clock = strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(now))
+    clock = strftime(_CLOCK, gmtime(now))
     notes = " noted=" + ",".join(sorted(noted)) if noted else ""
     return f"{clock} run={run} exit={code} cpu_ms={round(process_time() * 1000)} due={due}{notes}\n".encode()
+
+
+def overdue(text: bytes, now: int) -> bool:
+    """Whether the run of this line ended ``OVERDUE`` seconds ago or earlier."""
+    return text[:20] <= strftime(_CLOCK, gmtime(now - OVERDUE)).encode()
 
 
 def run_of(text: bytes) -> int:

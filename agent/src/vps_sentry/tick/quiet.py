@@ -29,7 +29,7 @@ def quiet(state: str, taken: "Taken | None" = None, *, bypass: "bool | None" = N
         now = int(time())
         noted = _noted(stamps, {} if taken is None else taken) if 0 < due - now <= 86400 else None
         # What was noted by the last tick and is still there counts.
-        if noted is None or noted & heartbeat.noted_of(last):
+        if noted is None or noted & heartbeat.noted_of(last) or heartbeat.overdue(last, now):
             return None
         heartbeat.write(state, heartbeat.line(now, run=run, code=code, due=due, noted=noted))
     except (OSError, ValueError, EOFError, TypeError, ImportError, AttributeError, LookupError):
