@@ -85,6 +85,19 @@ def test_every_documented_key_is_understood() -> None:
     assert 86400 == found.remind_seconds
 
 
+MODES = [
+    pytest.param({}, (False, False), id="a host of its own"),
+    pytest.param({"accept": {"fleet_id": "f"}}, (True, False), id="managed: its own acceptance still counts"),
+    pytest.param({"accept": {"fleet_id": "f", "allowed_signers": "/s"}}, (True, True), id="signed"),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), MODES)
+def test_a_fleet_manages_and_signers_sign(document: Any, expected: Any) -> None:
+    found = parse(document)
+    assert expected == (found.managed, found.signed)
+
+
 def test_the_effective_configuration_holds_no_secret() -> None:
     secrets = [HOOK, "https://hook.example/token", "hunter2", "https://beat.example/token"]
     webhook = {"url": secrets[1], "secret": secrets[2]}

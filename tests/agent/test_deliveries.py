@@ -10,7 +10,7 @@ from typing import Any, List
 import pytest
 from support.runs import World, shipped, standing
 from vps_sentry import outbox
-from vps_sentry.config import Delivery
+from vps_sentry.config import Accept, Delivery
 
 
 @pytest.fixture(name="world")
@@ -103,6 +103,15 @@ def test_an_unshipped_message_becomes_an_alert_after_an_hour(world: World) -> No
 
     assert "ship_stuck" not in [code for code, _, _ in standing(world.run(after=3000).report)]
     assert "ship_stuck" in [code for code, _, _ in standing(world.run(after=3600).report)]
+
+
+def test_a_managed_host_keeps_to_itself_that_it_has_no_baseline_yet(world: World) -> None:
+    world.fleet = Accept("f")
+    report = world.run().report
+    world.run()
+
+    assert ("no_baseline", "open", "baseline") in standing(report), "the controller and a person there still see it"
+    assert [] == shipped(world)
 
 
 BARS = [

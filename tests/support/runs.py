@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from vps_sentry import outbox
 from vps_sentry.accept import Request
 from vps_sentry.checks import Check, Context, Stamp
-from vps_sentry.config import Config, Delivery, Notify
+from vps_sentry.config import Accept, Config, Delivery, Notify
 from vps_sentry.core.model import Change, Observation, Rating, Value
 from vps_sentry.errors import CollectError
 from vps_sentry.host import Host
@@ -42,6 +42,7 @@ class World:
     now: int = NOW
     scheduled: bool = False
     config_error: str = ""
+    fleet: Optional[Accept] = None
     sinks: Mapping[str, Any] = field(default_factory=lambda: {"webhook": WebhookOptions(url="https://hook.example/x")})
     delivery: Delivery = field(default_factory=Delivery)
     stampless: bool = False
@@ -70,7 +71,9 @@ class World:
         return Setup(
             host=Host(str(self.path / "root")),
             store=self.store,
-            config=Config(checks={"things": Options()}, notify=Notify(self.delivery, dict(self.sinks))),
+            config=Config(
+                checks={"things": Options()}, notify=Notify(self.delivery, dict(self.sinks)), accept=self.fleet
+            ),
             checks={"things": self._check()},
             version="0.0.0",
             now=self.now,

@@ -49,10 +49,11 @@ class Notify:
 
 @dataclass(frozen=True)
 class Accept:
-    """Signed mode: which fleet, and whose signatures count."""
+    """A managed host: its fleet, and in signed mode whose signatures count (docs/adr/0014-managed-hosts.md)."""
 
     fleet_id: str
-    allowed_signers: str = "/etc/vps-sentry.d/allowed_signers"
+    allowed_signers: Optional[str] = None
+    """With it a local acceptance is only a proposal."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,16 @@ class Config:
     accept: Optional[Accept] = None
     remind_after: str = "24h"
     warnings: Tuple[str, ...] = ()
+
+    @property
+    def managed(self) -> bool:
+        """Whether a controller knows this host, so that what is true of every new host is told there, once."""
+        return self.accept is not None
+
+    @property
+    def signed(self) -> bool:
+        """Whether only a signed acceptance counts."""
+        return self.accept is not None and self.accept.allowed_signers is not None
 
     @property
     def remind_seconds(self) -> int:

@@ -20,6 +20,8 @@ STUCK_SECONDS = 3600
 ENTRY_MODE = 0o640
 CLEARED_AT_ONCE = 1000
 FORMER_WAIT = 24 * 3600
+MANAGED_ELSEWHERE = frozenset({"no_baseline"})
+"""True of every new host of a fleet: its controller says it once for all of them."""
 LAST_SHIPPED = "last_shipped.json"
 
 
@@ -39,7 +41,9 @@ class Outlet:
     def tell_report(self, report: Report, *, diff: Any) -> FrozenSet[str]:
         """The report's real alerts: at least ``min_severity`` and with something new to say; their ids."""
         least = min(SEVERITIES.index(each.notify.min_severity) for each in self._configurations())
-        alerts = tuple(alert for _, alert in report.events if SEVERITIES.index(alert.severity) >= least)
+        left = MANAGED_ELSEWHERE if self.config.managed else frozenset()
+        events = [alert for _, alert in report.events if alert.code not in left]
+        alerts = tuple(alert for alert in events if SEVERITIES.index(alert.severity) >= least)
         if alerts and self._is_open():
             worst: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
             self._put(self._entry("alerts", worst, alerts=alerts, diff=diff, note=""))

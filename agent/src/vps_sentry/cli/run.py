@@ -70,8 +70,8 @@ def _accept(options: argparse.Namespace) -> int:
         digest=options.digest,
         reason=options.reason,
         by=operator(os.environ, login_uid=read_login_uid()),
-        signed=prepared.config.accept is not None,
-        lifetime=_lifetime(options, signed=prepared.config.accept is not None),
+        signed=prepared.config.signed,
+        lifetime=_lifetime(options, signed=prepared.config.signed),
     )
     code = _carry_out(prepared, request, as_json=options.format == "json")
     if request.signed and options.format == "text":
@@ -105,7 +105,7 @@ def roll_back(options: argparse.Namespace) -> int:
     request = Request(
         reason=options.reason,
         by=operator(os.environ, login_uid=read_login_uid()),
-        signed=prepared.config.accept is not None,
+        signed=prepared.config.signed,
         rollback=sequence,
     )
     return _carry_out(prepared, request, as_json=options.format == "json")
