@@ -138,6 +138,37 @@ def test_a_rogue_program_that_is_handed_an_accepted_port_is_critical(host: Watch
     assert (True, "thief.service") == (owner["exe"].startswith("/usr/bin/python3"), owner["unit"])
 
 
+ECHO = """
+printf '[Socket]\nListenStream=7777\n' >/etc/systemd/system/echo.socket
+printf '[Service]\nExecStart=/usr/local/bin/echod\nStandardInput=null\n' >/etc/systemd/system/echo.service
+cp -L /bin/sleep /usr/local/bin/echod
+sed -i 's,echod,echod 900,' /etc/systemd/system/echo.service
+systemctl daemon-reload
+systemctl start echo.socket
+"""
+
+
+def test_the_service_of_a_socket_unit_is_no_stranger_when_somebody_connects(host: Watched) -> None:
+    """As ssh.socket is on Ubuntu: systemd listens, sshd joins with the first connection."""
+    host.machine.run(["sh", "-euc", ECHO])
+    host.accept()
+    host.tick()
+    host.heard()
+    assert ["echo.service"] == items(host)["tcp:7777:wildcard"]["activates"]
+    host.machine.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7777"])
+    active = ["systemctl", "is-active", "--quiet", "echo.service"]
+    wait_for(lambda: host.machine.run(active, check=False).returncode == 0, seconds=20, what="the service to start")
+    host.machine.run(["vps-sentry"], check=False)
+    units = {owner["unit"] for owner in items(host)["tcp:7777:wildcard"]["owners"]}
+    assert {"init.scope", "echo.service"} == units
+    host.tick()
+    assert [] == ports_heard(host)
+
+    host.machine.run(["sh", "-euc", "echo '[Socket]\nService=other.service' >>/etc/systemd/system/echo.socket"])
+    host.tick()
+    assert [("warning", "changed", "port_owner_changed", "tcp:7777:wildcard")] == ports_heard(host)
+
+
 def test_a_published_port_is_held_by_the_engine_and_the_container_has_its_own(lab: Lab) -> None:
     """Here the tests' own machine is the container host: its sockets, its processes, its namespaces."""
     name = f"vps-sentry-test-published-{os.getpid()}"

@@ -224,6 +224,31 @@ def test_changes_read_as_sentences(change: Change, code: str, severity: str, tit
     assert (rating.code, rating.severity, rating.title) == (code, severity, title)
 
 
+SYSTEMD = Owner("/usr/lib/systemd/systemd", "init.scope", "root")
+BACKDOOR = Owner("/usr/bin/python3", "ssh.service", "root")
+HELD = value("wildcard", SYSTEMD)
+
+
+def started(*held_by: Owner, activates: Tuple[str, ...] = ("ssh.service",)) -> Value:
+    return {**value("wildcard", *held_by), "activates": list(activates)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity"),
+    [
+        pytest.param(started(SYSTEMD), started(SYSTEMD, SSHD), "info", id="its service joins"),
+        pytest.param(started(SYSTEMD, SSHD), started(SYSTEMD), "info", id="not yet started after a boot"),
+        pytest.param(started(SYSTEMD), started(SYSTEMD, NGINX), "warning", id="another service joins"),
+        pytest.param(started(SYSTEMD), started(SYSTEMD, BACKDOOR), "critical", id="an interpreter in its name"),
+        pytest.param(started(SYSTEMD), started(SYSTEMD, activates=("x.service",)), "warning", id="something else is"),
+        pytest.param(HELD, value("wildcard", SYSTEMD, SSHD), "warning", id="nothing is started for it"),
+    ],
+)
+def test_a_port_that_systemd_holds_until_somebody_connects(before: Value, after: Value, severity: str) -> None:
+    rating = ports.rate(Change("changed", "ports", "tcp:22:wildcard", before, after), Options())
+    assert (rating.code, rating.severity) == ("port_owner_changed", severity)
+
+
 @pytest.mark.weakness(11)
 @pytest.mark.parametrize(
     ("expected", "change", "code", "severity"),

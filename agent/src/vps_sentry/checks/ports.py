@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Tuple, Union
 from ..core.model import Change, Observation, Rating, Value
 from ..errors import CollectError
 from ..host import Host
-from ..proc import codes, expected, hidden, listeners, owners, rating, seen
+from ..proc import activation, codes, expected, hidden, listeners, owners, rating, seen
 from ..proc.expected import ExpectedPort, PortRange
 from ..proc.listeners import Ephemeral, Sight
 from ..proc.owners import Found, Owner
@@ -50,7 +50,8 @@ def _collect(context: Context) -> Observation:
         raise CollectError(f"cannot list listening sockets: {exc.strerror}; is /proc mounted?") from exc
     before = seen.Before.recall(context.memory, noted=context.noted)
     counted = seen.count(sight.found, held.owners, before=before)
-    items: Dict[str, Value] = {**counted.items, **hidden.items(sight.hidden)}
+    items, units = _activated(counted.items)
+    items.update(hidden.items(sight.hidden))
     first = seen.first_owners(items, before.first, announced=_announced(context.options), accepted=context.baseline)
     memory = {
         "stamp": sight.digest(counted.known),
@@ -61,8 +62,17 @@ def _collect(context: Context) -> Observation:
         "ephemeral": sorted(list(holding) for holding in counted.passing),
         "first": first,
         "witnesses": _witnesses(sight, held, counted),
+        "units": units,
     }
     return Observation("ok", items, signals=seen.takeovers(items, first, now=context.now), memory=memory)
+
+
+def _activated(items: Mapping[str, Value]) -> Tuple[Dict[str, Value], List[str]]:
+    """The items, and what was read to say which services systemd starts for them; nothing where it holds no port."""
+    if not any(activation.is_held(value) for value in items.values()):
+        return dict(items), []
+    units, paths = activation.read()
+    return activation.mark(items, units), paths
 
 
 def _look(users: Mapping[int, str], ephemeral: Ephemeral) -> Tuple[Sight, Found]:
@@ -109,7 +119,8 @@ def rate(change: Change, options: Options) -> Rating:
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """Every socket and its oldest holder, in all namespaces; all owners within the hour.
+    """Every socket and its oldest holder, in all namespaces; all owners within the hour; where systemd holds a
+    port, the folders and files of its socket units.
 
     Raises LookupError, TypeError, ValueError.
     """
@@ -117,7 +128,9 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     first, last = (int(port) for port in memory["range"])
     witnesses = tuple((str(path), int(inode), int(dev), int(exe)) for path, inode, dev, exe in memory["witnesses"])
     guests = ((first, last), known, waiting)
-    return (("ports", (bytes.fromhex(memory["stamp"]), int(memory["until"]), guests, witnesses)),)
+    seal = (bytes.fromhex(memory["stamp"]), int(memory["until"]), guests, witnesses)
+    units = tuple(str(path) for path in memory["units"])
+    return (("ports", seal), *((("stat", units),) if units else ()))
 
 
 CHECK = Check(
@@ -129,6 +142,7 @@ CHECK = Check(
         "bind": "Who can reach it: wildcard, public, private or loopback; wire for a packet socket.",
         "addresses": "The addresses it is bound to, for wildcard and loopback.",
         "owners": "Program (exe), systemd unit and user of each holder; unknown where the system does not show it.",
+        "activates": "Of a port that systemd itself holds: the services it starts when somebody connects.",
         "reason": "Of a not_checked item: what could not be looked at, and the command that shows it.",
     },
     collect=_collect,

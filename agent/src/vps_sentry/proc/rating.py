@@ -49,14 +49,34 @@ def rate(change: Change, announced: Iterable[PortRange]) -> Rating:
 def _rate_moved(change: Change, place: Key, *, silent: bool) -> Rating:
     before, after = holders(change.before), holders(change.after)
     name = f"{_name(place)} (open {_REACH[place.bind]})"
-    if any(owner not in before for owner in after):
+    if _activated(change.before) != _activated(change.after) and change.before and change.after:
+        was, now = (", ".join(_activated(value)) or "nothing" for value in (change.before, change.after))
+        return Rating("port_owner_changed", "warning", f"{name}: systemd starts {now} for it; before: {was}")
+    if strangers(change.before, change.after):
         return taken_over(place, before=before, after=after)
+    if any(owner not in before for owner in after):
+        return Rating("port_owner_changed", "info", f"{name} is now held by {_people(after)}, as systemd started it")
     if "addresses" in change.fields():
         title = f"{name} is now bound to {_addresses(change.after)}; before: {_addresses(change.before)}"
         return Rating("port_changed", "info" if silent else "warning", title)
     return Rating(
         "port_owner_changed", "info", f"{name} is now held by {_people(after)} alone; before: {_people(before)}"
     )
+
+
+def strangers(before: Optional[Value], after: Optional[Value]) -> List[Holder]:
+    """Who did not hold the port before, without the service that systemd starts for it when somebody connects.
+
+    What that service runs is a matter of its unit's file; a program that looks like a backdoor stays a stranger.
+    """
+    known, started = holders(before), _activated(after)
+    new = [owner for owner in holders(after) if owner not in known]
+    return [owner for owner in new if owner["unit"] not in started or _is_suspicious(owner["exe"])]
+
+
+def _activated(value: Optional[Value]) -> List[str]:
+    units = (value or {}).get("activates")
+    return [str(unit) for unit in units] if isinstance(units, list) else []
 
 
 def taken_over(place: Key, *, before: List[Holder], after: List[Holder]) -> Rating:

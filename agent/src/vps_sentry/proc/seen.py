@@ -122,9 +122,9 @@ def takeovers(items: Mapping[str, Value], first: First, *, now: int) -> Tuple[Si
     """Announced ports that somebody else holds than held them first."""
     found: List[Signal] = []
     for key, before in first.items():
-        after = rating.holders(items.get(key))
-        if any(owner not in before for owner in after):
-            rated = rating.taken_over(parse(key), before=list(before), after=after)
+        now_held = items.get(key)
+        if rating.strangers({"owners": before}, now_held):
+            rated = rating.taken_over(parse(key), before=list(before), after=rating.holders(now_held))
             found.append(
                 Signal(
                     code="port_owner_changed",
