@@ -1,18 +1,34 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tick may cost, measured on a real host against bare Python, interleaved, by medians."""
+"""What a tick may cost on a real host: against bare Python, interleaved, by medians; and what it may ask the kernel."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from support.machine import Machine
+from support.syscalls import Call, traced
 
 pytestmark = [pytest.mark.container, pytest.mark.budget]
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUNTIME = "/opt/vps-sentry/venv/bin/vps-sentry"
+STATE = "/var/lib/vps-sentry"
+# Starting Python and its modules takes some hundred calls; whatever grows beyond these bounds should be meant.
+ONCE = {
+    "access", "arch_prctl", "brk", "clock_gettime", "dup", "execve", "exit_group", "fstatfs", "futex", "getegid",
+    "geteuid", "getgid", "getpid", "getppid", "getrandom", "gettid", "getuid", "mprotect", "munmap", "poll", "prctl",
+    "pread64", "prlimit64", "readlink", "rename", "rseq", "set_robust_list", "set_tid_address", "statfs", "sysinfo",
+    "uname", "write",
+}  # fmt: skip
+MOST = {**dict.fromkeys(ONCE, 30), "socket": 6, "sendto": 6, "recvmsg": 20, "rt_sigaction": 80, "mmap": 130}
+MOST.update({"read": 200, "ioctl": 80})
+# Files and folders watched, each with what a look at it takes: the rest of a tick must not grow with the host.
+BY_ENTRY = {"newfstatat", "fstat", "statx"}
+BY_FOLDER = {"openat", "getdents64", "lseek", "fcntl", "close"}
+WRITING = ("O_WRONLY", "O_RDWR", "O_CREAT")
 ROUNDS = 31
 # Runs by turns: bare Python, then the command; prints medians of CPU seconds and the peak memory in KiB.
 HARNESS = """
@@ -95,3 +111,36 @@ def test_shipping_nothing(quiet: Machine) -> None:
 
     assert [0] == found["codes"]
     assert found["ratio"] <= 2
+
+
+@pytest.mark.weakness(18)
+def test_what_a_quiet_tick_asks_the_kernel(quiet: Machine, tmp_path: Path) -> None:
+    """No process, no network, nothing written but the heartbeat; and no call that nobody expects here."""
+    calls = _calls_of_a_quiet_tick(quiet, tmp_path / "trace")
+    counts = Counter(call.name for call in calls)
+    entries, folders = _watched(quiet)
+    most = {**MOST, **dict.fromkeys(BY_ENTRY, entries + 600), **dict.fromkeys(BY_FOLDER, 6 * folders + 400)}
+
+    assert 1 == len({call.pid for call in calls})
+    assert {} == {name: count for name, count in counts.items() if count > most.get(name, 0)}
+    assert 1 == counts["execve"]
+    assert {"AF_NETLINK"} == {call.rest.partition(",")[0] for call in calls if call.name == "socket"}
+    written = [call.rest for call in calls if call.name == "openat" and any(flag in call.rest for flag in WRITING)]
+    assert [f"{STATE}/.heartbeat.new"] == [rest.split('"')[1] for rest in written]
+    moved = [call.rest.split('"')[1::2] for call in calls if call.name == "rename"]
+    assert [[f"{STATE}/.heartbeat.new", f"{STATE}/heartbeat"]] == moved
+
+
+def _calls_of_a_quiet_tick(machine: Machine, record: Path) -> List[Call]:
+    """One tick in twelve believes no stamp, at random; it is told by the baseline it reads."""
+    for _ in range(6):
+        calls = traced(machine, [RUNTIME, "--format", "text"], record=record)
+        if not any(call.name == "openat" and f'"{STATE}/baseline.json"' in call.rest for call in calls):
+            return calls
+    raise AssertionError("no tick is quiet")
+
+
+def _watched(machine: Machine) -> List[int]:
+    """How many entries and folders a tick looks at: what is configured, and the release itself."""
+    places = "/etc /usr/local /usr/sbin /usr/lib/systemd /opt/vps-sentry/releases"
+    return [int(machine.run(["sh", "-c", f"find {places} {kind} | wc -l"]).stdout) for kind in ("", "-type d")]
