@@ -52,6 +52,7 @@ ARROWS: Dict[str, str] = {
     "recording": "config core deliveries lifecycle looking memory observations report setup stamps store tick",
     "pipeline": "*",
     "selftest": "*",
+    "doctor": "*",
     "cli": "*",
     "__main__": "cli ship tick",
 }

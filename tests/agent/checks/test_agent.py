@@ -3,36 +3,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import marshal
-import sys
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
+from support.installed import MAIN, installed, other_python
 from vps_sentry import release
 from vps_sentry.checks.agent import CHECK, Options, look
 from vps_sentry.host import Host
 from vps_sentry.tick import take
 
 NOW = 1_764_000_000
-MAIN = "lib/vps_sentry/__main__.py"
-SOURCES = {MAIN: "VALUE = 1\n", "lib/vps_sentry/tick/__init__.py": "", "bin/vps-sentry": "#!/usr/bin/python3 -IS\n"}
-
-
-def installed(top: Path, version: str = "1.0") -> Path:
-    """A release as the installer leaves it."""
-    rows = "".join(
-        f"{hashlib.sha256(text.encode()).hexdigest()}  0644  {name}\n" for name, text in sorted(SOURCES.items())
-    )
-    place = top / f"{version}-{hashlib.sha256(rows.encode()).hexdigest()[:12]}"
-    for name, text in {**SOURCES, "MANIFEST": rows}.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text)
-        (place / name).chmod(0o644)
-    release.recompile(place)
-    return place
 
 
 def seen(place: Path, memory: Any = None, *, after: int = 0) -> Tuple[List[Tuple[str, str]], Dict[str, Any]]:
@@ -114,12 +97,6 @@ def test_another_release_is_one_piece_of_information(tmp_path: Path) -> None:
 
     assert [("agent_upgraded", "info")] == signals
     assert [] == seen(installed(tmp_path, "1.1"), memory)[0]
-
-
-def other_python(place: Path) -> None:
-    """As a distribution upgrade leaves it: the bytecode is another Python's."""
-    for path in list(place.rglob("*.pyc")):
-        path.rename(path.with_name(path.name.replace(sys.implementation.cache_tag or "", "cpython-38")))
 
 
 def test_another_python_runs_it_from_source_until_it_is_compiled_anew(tmp_path: Path) -> None:

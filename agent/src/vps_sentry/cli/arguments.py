@@ -90,6 +90,8 @@ def _add_baseline(commands: Any) -> None:
 
 def _add_simple(commands: Any) -> None:
     _add(commands, "status", "the last run and what stands open; takes no new look", "status.status")
+    doctor = _add(commands, "doctor", "what is wrong with this installation, and what to do about it", "doctor.doctor")
+    doctor.add_argument("--fix", action="store_true", help="compile the agent anew for this host's Python first")
     _add(commands, "checks", "the checks of this release and what they are set to", "show.checks")
     ack = _add(commands, "ack", "silence one alert without trusting anything", "ack.ack")
     ack.add_argument("id", metavar="ID", help="the alert's id, or enough of its beginning")
