@@ -8,7 +8,11 @@ from typing import Tuple
 
 import pytest
 from support.alerts import alert
+from vps_sentry.accept import Outcome, Proposal
+from vps_sentry.baseline import Baseline
 from vps_sentry.cli import text
+from vps_sentry.core.model import Change, Value
+from vps_sentry.core.plan import Plan, item_of
 
 ITEM = {"size": 1}
 HINTS = [
@@ -42,3 +46,14 @@ VISIBLE = [
 @pytest.mark.parametrize(("given", "expected"), VISIBLE)
 def test_visible(given: str, expected: str) -> None:
     assert expected == text.visible(given)
+
+
+def test_a_plan_names_who_holds_a_port() -> None:
+    """Accepting a port is trusting its owner; an announced one is proposed with the owner seen first (A7)."""
+    owner = {"exe": "/usr/sbin/sshd", "unit": "ssh.service", "user": "root"}
+    held: Value = {"bind": "wildcard", "addresses": [], "owners": [owner]}
+    change = Change("added", "ports", "tcp:22:wildcard", None, held)
+    proposal = Proposal(Plan(1, "m", 0, None, (item_of(change),), ()), (change,))
+    lines = list(text.plan(Outcome("proposed", proposal, Baseline("none")), {("ports", "tcp:22:wildcard"): "warning"}))
+
+    assert "  + ports tcp:22:wildcard held by /usr/sbin/sshd (ssh.service, root)" in lines

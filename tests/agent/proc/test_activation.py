@@ -59,6 +59,7 @@ def held(unit: str) -> Value:
     [
         ("tcp:22:wildcard", "init.scope", ["ssh.service"]),
         ("udp:22:wildcard", "init.scope", []),
+        ("tcp:22:wildcard@init.scope", "init.scope", None),
         ("tcp:22:wildcard", "ssh.service", None),
         ("tcp:22:wildcard", "user@1000.service/init.scope", None),
     ],

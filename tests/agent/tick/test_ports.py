@@ -122,3 +122,15 @@ def test_what_cannot_be_looked_at_is_part_of_the_stamp() -> None:
     print("namespace blue" in ports.look()[1])
     """
     assert alone(STAMP + ELSEWHERE + textwrap.dedent(script)) == ["True", "moved", "False"]
+
+
+def test_more_namespaces_than_are_looked_at_are_said() -> None:
+    script = """
+    ports.spaces.LIMIT = 1
+    first = elsewhere(SERVER.replace("PORT", "80"))
+    print(ports.MANY in ports.look()[1])
+    second = elsewhere(SERVER.replace("PORT", "81"))
+    found, hidden = ports.look()
+    print(ports.MANY in hidden, len(found))
+    """
+    assert alone(STAMP + ELSEWHERE + textwrap.dedent(script)) == ["False", "True", "2"]

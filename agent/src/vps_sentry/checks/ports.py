@@ -69,7 +69,7 @@ def _collect(context: Context) -> Observation:
 
 def _activated(items: Mapping[str, Value]) -> Tuple[Dict[str, Value], List[str]]:
     """The items, and what was read to say which services systemd starts for them; nothing where it holds no port."""
-    if not any(activation.is_held(value) for value in items.values()):
+    if not any(activation.is_held(key, value) for key, value in items.items()):
         return dict(items), []
     units, paths = activation.read()
     return activation.mark(items, units), paths

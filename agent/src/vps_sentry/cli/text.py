@@ -129,7 +129,15 @@ def plan(outcome: Outcome, severities: Severities) -> Iterator[str]:
 def _lines(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         fields = f" ({', '.join(change.fields())})" if change.change == "changed" else ""
-        yield visible(f"  {_SIGN[change.change]} {change.check} {change.key}{fields}")
+        yield visible(f"  {_SIGN[change.change]} {change.check} {change.key}{fields}{_owners(change)}")
+
+
+def _owners(change: Change) -> str:
+    """The programs behind an item that has some: accepting a port is trusting who holds it."""
+    owners = (change.after or {}).get("owners")
+    found = [owner for owner in owners if isinstance(owner, dict)] if isinstance(owners, list) else []
+    people = ", ".join(f"{owner.get('exe')} ({owner.get('unit')}, {owner.get('user')})" for owner in found)
+    return f" held by {people}" if people else ""
 
 
 def _counted(changes: List[Change]) -> Iterator[str]:

@@ -91,15 +91,16 @@ def mark(items: Mapping[str, Value], units: Iterable[SocketUnit]) -> Dict[str, V
 
 
 def _marked(key: str, value: Value, started: Mapping[Port, Set[str]]) -> Value:
-    if not is_held(value):
+    if not is_held(key, value):
         return value
     place = parse(key)
     return {**value, "activates": sorted(started.get((place.protocol, place.port), ()))}
 
 
-def is_held(value: Value) -> bool:
-    """Whether systemd itself is among the owners of an item."""
-    return any(owner["unit"] == MANAGER for owner in rating.holders(value))
+def is_held(key: str, value: Value) -> bool:
+    """Whether systemd itself, not that of a container, is among the owners of an item."""
+    held_by = rating.holders(value)
+    return bool(held_by) and not parse(key).space and any(owner["unit"] == MANAGER for owner in held_by)
 
 
 def _names(folder: str) -> List[str]:
