@@ -26,7 +26,7 @@ NOT_NEEDED = (
 )
 
 
-@pytest.mark.parametrize("kind", ["journal", "logfile"])
+@pytest.mark.parametrize("kind", ["journal", "logfile", "sshd"])
 def test_imports_next_to_nothing(kind: str) -> None:
     source = str(Path(vps_sentry.__file__).parent.parent)
     code = (

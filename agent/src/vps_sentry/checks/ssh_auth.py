@@ -25,7 +25,7 @@ from ..sshd import files as settings
 from ..sshd.files import Accounts
 from ..sshd.judge import Judge, Running
 from ..sshd.policy import METHODS
-from ..sshlog import codes, logins, rules
+from ..sshlog import codes, headroom, logins, rules
 from ..sshlog.choice import choose
 from ..sshlog.journal import matches
 from ..sshlog.messages import Event, parse
@@ -55,6 +55,7 @@ def collect(context: Context) -> Observation:
     look.read(source, context.host)
     settled = look.match(source)
     look.tell_state()
+    memory["targets"] = sorted(accounts.shells)
     memory["source"], memory["position"] = source.name, source.position
     memory["stamp"] = [present.settled if settled else "", *present.watched]
     memory["places"] = list(judge.places())
@@ -241,16 +242,19 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     settled, *watched = memory.get("stamp", [""])
     places = (host.locate(place.encode()).decode() for place in memory.get("places", _PLACES))
     return (
-        _log_stamp(host, memory),
+        _log_stamp(options, host, memory),
         ("sessions", (settled, *live.places(host), *watched)),
         ("stat", tuple(places)),
     )
 
 
-def _log_stamp(host: Host, memory: Mapping[str, Any]) -> Stamp:
+def _log_stamp(options: Options, host: Host, memory: Mapping[str, Any]) -> Stamp:
     position = memory.get("position", {})
     if memory.get("source", "journal") == "journal":
-        return "journal", (position.get("cursor", ""), *matches(host.machine_id()))
+        wanted = matches(host.machine_id())
+        if not position.get("cursor"):
+            return "journal", ("", *wanted)
+        return "sshd", (position["cursor"], headroom.deadline(memory), headroom.limits(memory, options), *wanted)
     path = host.locate(memory["source"].encode()).decode()
     return "logfile", (path, position["device"], position["inode"], position["size"])
 

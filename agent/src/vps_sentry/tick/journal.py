@@ -12,7 +12,7 @@ from .rotation import files_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 LOCAL_ONLY = 1
 SYSTEM = 4
@@ -160,23 +160,36 @@ def take(cursor: str, *matches: str) -> bytes:
     Otherwise a value that never comes twice, since what was seen once must not count as seen. The same when the
     entry of the cursor is gone. Raises OSError when the journal cannot be read or is empty.
     """
+    return _answer(look(cursor, matches, moved=Journal.next))
+
+
+def look(cursor: str, matches: "tuple[str, ...]", *, moved: "Callable[[Journal], bool]") -> bool:
+    """Whether ``moved`` says so of the journal standing on the entry of ``cursor``; True when that entry is gone."""
     files = files_after(cursor, _machine_id()) if cursor else []
-    followed = _followed(Journal(files=files), cursor, matches) if files else None
+    found = _asked(Journal(files=files), cursor, matches=matches, moved=moved) if files else None
     # Where the cursor's own entry is in none of the files chosen by their names, only all of them can tell.
-    return _answer(_followed(Journal(), cursor, matches) if followed is None else followed)
+    found = _asked(Journal(), cursor, matches=matches, moved=moved) if found is None else found
+    return found is not False
 
 
 def take_from(directory: str, cursor: str, *matches: str) -> bytes:
     """``take`` of the journal in a directory."""
-    return _answer(_followed(Journal(directory), cursor, matches))
+    return _answer(look_in(directory, cursor, matches=matches, moved=Journal.next))
 
 
-def _answer(followed: "bool | None") -> bytes:
-    return b"" if followed is False else posix.urandom(16)
+def look_in(directory: str, cursor: str, *, matches: "tuple[str, ...]", moved: "Callable[[Journal], bool]") -> bool:
+    """``look`` in the journal of a directory."""
+    return _asked(Journal(directory), cursor, matches=matches, moved=moved) is not False
 
 
-def _followed(journal: Journal, cursor: str, matches: "tuple[str, ...]") -> "bool | None":
-    """Whether anything follows ``cursor``; None when its entry is not there. Closes the journal."""
+def _answer(moved: bool) -> bytes:
+    return posix.urandom(16) if moved else b""
+
+
+def _asked(
+    journal: Journal, cursor: str, *, matches: "tuple[str, ...]", moved: "Callable[[Journal], bool]"
+) -> "bool | None":
+    """What ``moved`` says of what follows ``cursor``; None when its entry is not there. Closes the journal."""
     try:
         if not readable(journal):
             raise OSError(errno.ENOENT, "no journal")
@@ -185,7 +198,7 @@ def _followed(journal: Journal, cursor: str, matches: "tuple[str, ...]") -> "boo
             journal.call("seek_head", journal.handle)
         elif not journal.seek_after(cursor):
             return None
-        return journal.next()
+        return moved(journal)
     finally:
         journal.close()
 
