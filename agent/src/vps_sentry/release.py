@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+PACKAGE = str(Path(__file__).parent)
+RECORD = "/opt/vps-sentry/installed"
+"""Lines ``sha256  path`` of what an installation put outside of the release: commands, units, their user."""
+_OWN = re.compile(r"/usr/local/bin/vps-sentry[a-z-]*|/etc/(?:systemd/system|sysusers\.d)/vps-sentry[a-z./-]*", re.ASCII)
 _HEADER = 16
 
 
@@ -50,6 +55,27 @@ def listed(place: Path) -> Dict[str, Tuple[str, int]]:
     """Name -> SHA-256 as hex and permission bits, as MANIFEST says. Raises OSError, ValueError."""
     rows = (line.split("  ") for line in (place / "MANIFEST").read_text(encoding="ascii").splitlines())
     return {name: (digest, int(mode, 8)) for digest, mode, name in rows}
+
+
+def recorded(record: bytes) -> Dict[str, str]:
+    """Path -> SHA-256 as hex, of a record; lines about anything but the agent's own places are no part of it."""
+    rows = (line.partition("  ") for line in record.decode("ascii", "replace").splitlines())
+    return {path: digest for digest, _, path in rows if _OWN.fullmatch(path) and ".." not in path}
+
+
+def misplaced(record: bytes, top: str = "/") -> List[str]:
+    """What the record names below ``top`` and that is not what lies there: lines ``missing|different PATH``."""
+    found = []
+    for path, digest in sorted(recorded(record).items()):
+        place = Path(top, path.lstrip("/"))
+        try:
+            content, mode = _facts(place)
+        except OSError:
+            found.append(f"missing {path}")
+            continue
+        if content != digest or mode & 0o022:
+            found.append(f"different {path}")
+    return found
 
 
 def sources(place: Path) -> List[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -117,7 +118,7 @@ def test_whatever_moves_wakes_the_tick(
     tmp_path: Path, act: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = installed(tmp_path)
-    monkeypatch.setattr("vps_sentry.checks.agent.PACKAGE", str(place / "lib/vps_sentry"))
+    monkeypatch.setattr("vps_sentry.release.PACKAGE", str(place / "lib/vps_sentry"))
     stamps = CHECK.stamps(Options(), Host(), {})
     before = [take(kind, arguments) for kind, arguments in stamps]
     act(place)
@@ -129,3 +130,70 @@ def test_it_cannot_be_turned_off() -> None:
     assert CHECK.validate is not None
     with pytest.raises(ValueError, match="cannot be disabled"):
         CHECK.validate(Options(enabled=False))
+
+
+UNIT = "/etc/systemd/system/vps-sentry.service"
+EXEC = "[Service]\nExecStart=/usr/local/bin/vps-sentry\n"
+
+
+def recorded(top: Path, text: str = EXEC) -> Path:
+    """A host whose installation recorded one unit; the unit's place."""
+    place = top / UNIT.lstrip("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    place.chmod(0o644)
+    record = top / release.RECORD.lstrip("/")
+    record.parent.mkdir(parents=True, exist_ok=True)
+    record.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}  {UNIT}\n")
+    return place
+
+
+def said(place: Path, top: Path, memory: Any = None) -> Tuple[List[str], Dict[str, Any]]:
+    found = look(place, memory or {}, now=NOW, top=str(top))
+    return [f"{signal.code}: {signal.detail}" for signal in found.signals], dict(found.memory or {})
+
+
+OUTSIDE = [
+    pytest.param(lambda unit: unit.write_text("[Service]\nExecStart=/bin/true\n"), f"different {UNIT}", id="edited"),
+    pytest.param(lambda unit: unit.unlink(), f"missing {UNIT}", id="removed"),
+    pytest.param(lambda unit: unit.chmod(0o666), f"different {UNIT}", id="opened to others"),
+    pytest.param(lambda unit: (unit.unlink(), unit.symlink_to("/dev/null")), f"different {UNIT}", id="masked"),
+]
+
+
+@pytest.mark.parametrize(("tamper", "line"), OUTSIDE)
+def test_a_unit_that_is_not_what_was_installed_is_critical(
+    tamper: Callable[[Path], Any], line: str, tmp_path: Path
+) -> None:
+    place = installed(tmp_path)
+    tamper(recorded(tmp_path))
+
+    ((told,), _) = said(place, tmp_path)
+    assert told.startswith(f"agent_modified: {line}")
+
+
+def test_an_upgrade_that_brings_other_units_is_one_piece_of_information(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    _, memory = said(installed(tmp_path), tmp_path)
+    recorded(tmp_path, EXEC + "Nice=5\n")
+
+    (told,) = said(installed(tmp_path, "1.1"), tmp_path, memory)[0]
+    assert told.startswith("agent_upgraded: ")
+
+
+def test_units_installed_anew_without_a_release_are_told(tmp_path: Path) -> None:
+    """Whoever edits a unit and the record of it in one go is not silent."""
+    place = installed(tmp_path)
+    recorded(tmp_path)
+    _, memory = said(place, tmp_path)
+    recorded(tmp_path, "[Service]\nExecStart=/bin/true\n")
+
+    (told,) = said(place, tmp_path, memory)[0]
+    assert told.startswith("agent_reinstalled: ")
+
+
+def test_a_record_takes_nothing_but_the_agents_own_places_from_the_watch_on_files() -> None:
+    record = b"".join(b"00  %s\n" % path for path in (b"/etc/passwd", b"/etc/systemd/system/vps-sentry/../x.service"))
+
+    assert {} == release.recorded(record + b"\xff\xfe\n/etc/shadow")
+    assert {UNIT: "00"} == release.recorded(b"00  " + UNIT.encode() + b"\n")

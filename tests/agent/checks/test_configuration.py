@@ -38,7 +38,7 @@ CHANGES = [
     pytest.param(
         {"notify": {"discord": {"webhook_url": HOOK}}},
         {},
-        {"notify.discord.webhook_url", "notify.discord.webhook_url_file"},
+        {"notify.discord.webhook_url"},
         id="the sink gone",
     ),
 ]

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple
+from typing import Any, Optional
 
 import pytest
 from vps_sentry.core.model import Change, Rating, Value
@@ -199,8 +199,3 @@ def test_a_change_is_told_in_a_sentence(
 )
 def test_severity_goes_by_the_place(severity: str, key: str) -> None:
     assert rated(key, file(), file(sha256="bb")).severity == severity
-
-
-@pytest.mark.parametrize("pair", [(None, file()), (file(), None)])
-def test_a_release_that_comes_or_goes_is_no_forgery(pair: Tuple[Optional[Value], Optional[Value]]) -> None:
-    assert rated("/opt/vps-sentry/releases/2/lib/vps_sentry/judge.py", *pair).severity == "warning"

@@ -22,6 +22,8 @@ _NOTIFY = {
     "heartbeat": "whoever waited for a sign of life of this host may wait in vain",
 }
 
+_OF_A_SINK = re.compile(r"notify\.\w+\.", re.ASCII)
+
 
 @dataclass(frozen=True)
 class Options:
@@ -42,11 +44,11 @@ def collect(context: Context) -> Observation:
 
 
 def flatten(prefix: str, section: Mapping[str, Any]) -> Iterator[Tuple[str, Value]]:
-    """The leaves of nested objects by dotted key; a list is one leaf."""
+    """The leaves of nested objects by dotted key; a list is one leaf, what a sink does not use is none."""
     for name, value in section.items():
         if isinstance(value, dict):
             yield from flatten(f"{prefix}{name}.", value)
-        else:
+        elif value is not None or not _OF_A_SINK.fullmatch(prefix):
             yield f"{prefix}{name}", {"value": canonical.dumps(value).decode("ascii")}
 
 

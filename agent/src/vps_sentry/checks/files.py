@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Union
 
+from .. import release
 from ..core.canonical import escape, unescape
 from ..core.model import Change, Observation, Rating
 from ..core.units import size
@@ -81,20 +82,30 @@ def _watch(watch: Union[str, Watch]) -> Watch:
 
 def layout(options: Options, host: Host, *, passwd: bytes) -> entries.Layout:
     """What is watched on ``host``, whose passwd(5) is ``passwd``."""
-    excluded = _own_exclusions(options)
+    excluded = _named_exclusions(options)
     targets = [entries.target(_watch(watch)) for watch in options.watch]
     if options.defaults:
         offered = defaults.targets() + defaults.account_targets(passwd)
         targets += [entry for entry in offered if not entries.left_out(entry, excluded)]
-    return entries.lay_out(targets, host, excluded=exclusions(options))
+    return entries.lay_out(targets, host, excluded=(*exclusions(options), *_installed(host)))
+
+
+def _installed(host: Host) -> Tuple[patterns.Pattern, ...]:
+    """What the check ``agent`` judges by the record of the installation; elsewhere, and without a record, nothing."""
+    if not host.live or release.place_of(release.PACKAGE) is None:
+        return ()
+    try:
+        return tuple(patterns.exclusion(path) for path in release.recorded(host.read(release.RECORD)))
+    except CollectError:
+        return ()
 
 
 def exclusions(options: Options) -> Tuple[patterns.Pattern, ...]:
     """What is left out of every watch."""
-    return _own_exclusions(options) + (defaults.exclusions() if options.defaults else ())
+    return _named_exclusions(options) + (defaults.exclusions() if options.defaults else ())
 
 
-def _own_exclusions(options: Options) -> Tuple[patterns.Pattern, ...]:
+def _named_exclusions(options: Options) -> Tuple[patterns.Pattern, ...]:
     return tuple(patterns.exclusion(text) for text in options.exclude)
 
 
@@ -182,7 +193,8 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     """One stamp over every watch, over other ways to the same place, and over the accounts the list is made from."""
     passwd, _ = _passwd(options, host)
     watches, aliases = layout(options, host, passwd=passwd)
-    accounts = entries.lay_out([entries.Target(b"/etc/", (b"passwd",), 0)], host, excluded=()).watches
+    sources = [entries.Target(b"/etc/", (b"passwd",), 0), entries.target(Watch(release.RECORD))]
+    accounts = entries.lay_out(sources, host, excluded=()).watches
     stamp: Stamp = ("tree", (watches + aliases + accounts,))
     found = [stamp]
     if memory.get("unsettled"):

@@ -10,14 +10,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Mapping, Optional, Tuple
 
-from .. import __file__ as package_file
 from .. import __version__, config, trust
 from ..checks import discover
 from ..config import ACCEPTED, LAST_GOOD, Config
 from ..config import DEFAULT_PATH as CONFIG_PATH
 from ..errors import ConfigError, StoreError
 from ..host import Host
-from ..release import agent_digest, manifest
+from ..release import PACKAGE, agent_digest, manifest
 from ..setup import Setup
 from ..store import DEFAULT_PATH as STATE_PATH
 from ..store import Store
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     import argparse
 
 SECRETS = "/etc/vps-sentry.d"
-_PACKAGE = str(Path(package_file).parent)
 
 
 def setup(options: argparse.Namespace) -> Setup:
@@ -46,7 +44,7 @@ def setup(options: argparse.Namespace) -> Setup:
         agent_digest=digest(),
         former=_former(settings, store),
         config_error=error,
-        watched_files=(options.config, SECRETS, str(manifest(_PACKAGE)), "/etc/passwd"),
+        watched_files=(options.config, SECRETS, str(manifest(PACKAGE)), "/etc/passwd"),
         full=options.full,
         scheduled=options.scheduled,
         taken=options.taken,
@@ -65,7 +63,7 @@ def state_directory(options: argparse.Namespace) -> str:
 
 def digest() -> Optional[str]:
     """Digest of the release this code runs from, None from a checkout."""
-    return agent_digest(_PACKAGE)
+    return agent_digest(PACKAGE)
 
 
 def load_config(path: str) -> Config:

@@ -43,7 +43,6 @@ WATCH: Tuple[Watch, ...] = (
     Watch("/usr/lib/python3*/{dist,site}-packages/{sitecustomize.py,usercustomize.py,*.pth}"),
     Watch("/usr/lib64/python3*/{dist,site}-packages/{sitecustomize.py,usercustomize.py,*.pth}"),
     Watch("/usr/local/lib/python3*/*/{sitecustomize.py,usercustomize.py,*.pth}"),
-    Watch("/opt/vps-sentry"),
 )
 
 # Left out because something rewrites them all day or because they are derived from files that are watched;

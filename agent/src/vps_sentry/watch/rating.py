@@ -19,7 +19,6 @@ _CRITICAL = re.compile(
     """,
     re.VERBOSE,
 )
-_RELEASES = "/opt/vps-sentry/releases/"
 _PRELOAD = "/etc/ld.so.preload"
 _CODES = {"added": "file_added", "removed": "file_removed", "changed": "file_changed"}
 _SPECIAL_BITS = ((0o4000, "setuid"), (0o2000, "setgid"))
@@ -58,9 +57,7 @@ def rate(change: Change) -> Rating:
 def _severity(key: str, pair: _Pair) -> Severity:
     if _first_read(pair):
         return "info"
-    # A new release brings hundreds of files and takes an old one's away; only a file that changes in place is bad.
-    replaced = key.startswith(_RELEASES) and not (pair.before and pair.after)
-    return "critical" if never_explained(key) and not replaced else "warning"
+    return "critical" if never_explained(key) else "warning"
 
 
 def _first_read(pair: _Pair) -> bool:
