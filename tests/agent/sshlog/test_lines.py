@@ -84,6 +84,44 @@ def test_what_is_no_record_is_not_sshds(line: bytes) -> None:
     assert split(line) is None
 
 
+HOSTILE = (
+    ("a key twice", b'{"_UID":"1000","SYSLOG_IDENTIFIER":"sshd","_TRANSPORT":"syslog","MESSAGE":"x","_UID":"0"}', None),
+    ("a name twice", b'{"SYSLOG_IDENTIFIER":"cron","SYSLOG_IDENTIFIER":"sshd","MESSAGE":"x"}', None),
+    (
+        "huge numbers",
+        b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":"x","_PID":' + b"9" * 60_000 + b',"a":1e999,"b":-0.0,"c":NaN}',
+        Line("", "sshd", None, b"x", False),
+    ),
+    (
+        "half a surrogate",
+        b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":"\\ud800","__REALTIME_TIMESTAMP":"\\udfff"}',
+        Line("\\xed\\xbf\\xbf", "sshd", None, b"\xed\xa0\x80", False),
+    ),
+    ("a byte too large", b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":[256]}', Line("", "sshd", None, None, False)),
+    ("a negative byte", b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":[-1]}', Line("", "sshd", None, None, False)),
+    ("a fraction of a byte", b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":[1.0]}', Line("", "sshd", None, None, False)),
+    ("nested", b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":' + b'{"a":' * 9_000 + b"1" + b"}" * 9_001, None),
+    ("other digits", '{"SYSLOG_IDENTIFIER":"sshd","_PID":"\u0661","MESSAGE":""}'.encode(),
+     Line("", "sshd", None, b"", False)),
+    ("not UTF-8", b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":"\xff"}', None),
+    ("two objects", b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":"x"}{}', None),
+    ("a mark of byte order", b'\xef\xbb\xbf{"SYSLOG_IDENTIFIER":"sshd"}', None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE])
+def test_hostile_json(line: bytes, expected: Optional[Line]) -> None:
+    assert split(line) == expected
+
+
+def test_huge_numbers_cost_no_more_than_their_length() -> None:
+    line = b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":[' + b",".join([b"9" * 4_000] * 15) + b"]}"
+    began = time.process_time()
+    for _ in range(50):
+        assert split(line) == Line("", "sshd", None, None, False)
+    assert time.process_time() - began < 0.5
+
+
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "Europe/Berlin")
@@ -104,6 +142,10 @@ TIMES = (
     ("Jan  3 09:00:00", calendar.timegm((2025, 1, 3, 8, 0, 0)), "two days ahead is last year"),
     ("Foo  1 01:30:00", None, "no month"),
     ("yesterday", None, "no time"),
+    ("2026-13-01T00:00:00Z", None, "no such month"),
+    ("0000-01-01T00:00:00Z", None, "no such year"),
+    ("2026-02-31T00:00:00Z", calendar.timegm((2026, 3, 3, 0, 0, 0)), "no such day is one of the next month"),
+    ("Feb 29 12:00:00", calendar.timegm((2025, 3, 1, 11, 0, 0)), "a leap day in no leap year, too"),
 )
 
 

@@ -69,6 +69,24 @@ def test_lines_across_chunks_are_whole() -> None:
     assert events((FAILED + b"\n") * lines) == (["failed"] * lines, Counts(lines, lines, 0))
 
 
+def test_each_line_is_recognised_by_itself() -> None:
+    """Others' lines first, and text among JSON: no line decides what the rest is."""
+    record = b'{"SYSLOG_IDENTIFIER":"sshd","MESSAGE":"Failed password for root from 203.0.113.7 port 9 ssh2"}\n'
+    other = b'{"SYSLOG_IDENTIFIER":"cron","MESSAGE":"sshd"}\n'
+    data = b"-- Boot 8a8d0e3f --\n" + other + b"kernel: x\n" + record + FAILED + b"\n" + other + record
+    assert events(data) == (["failed"] * 3, Counts(7, 3, 0))
+
+
+@pytest.mark.parametrize("release", ["bullseye", "bookworm", "trixie"])
+def test_records_without_a_unit_count_as_much(release: str) -> None:
+    """About one true record in fourteen has none: short-lived processes are gone before journald looks at them."""
+    lines = (CASES / f"{release}.jsonl").read_bytes().splitlines(keepends=True)
+    bare = b"".join(line for line in lines if b'"_SYSTEMD_UNIT"' not in line and b'"_UID": "0"' in line)
+    rows = list(replay(io.BytesIO(bare)))
+    assert (len(rows), {row["trusted"] for row in rows}) == (bare.count(b"\n"), {True})
+    assert len(rows) > 3
+
+
 @pytest.mark.parametrize(("release", "lines"), [("bullseye", 117), ("bookworm", 119), ("trixie", 116)])
 def test_no_real_record_is_lost(release: str, lines: int) -> None:
     _, counts = events((CASES / f"{release}.jsonl").read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..core.canonical import escape
 from .times import from_microseconds
@@ -56,7 +56,7 @@ def _journal(line: bytes) -> Optional[Line]:
     if b'"sshd' not in line:
         return None
     try:
-        record = json.loads(line)
+        record = json.loads(line, object_pairs_hook=_unique, parse_int=_small)
     except (ValueError, RecursionError):
         return None
     if type(record) is not dict or record.get("SYSLOG_IDENTIFIER") not in IDENTIFIERS:
@@ -68,6 +68,19 @@ def _journal(line: bytes) -> Optional[Line]:
         _message(record.get("MESSAGE")),
         vouched(record),
     )
+
+
+def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """journalctl writes a repeated field as one list; a key that stands twice is somebody else's work."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _small(text: str) -> int:
+    """Numbers stand only in a message given as bytes; converting a long one would cost the square of its length."""
+    return int(text) if len(text) <= 3 else -1
 
 
 def vouched(record: Mapping[str, Any]) -> bool:

@@ -39,6 +39,8 @@ class Event(NamedTuple):
 Parser = Callable[[bytes], Optional[Event]]
 
 HIGHEST_PORT = 65_535
+CUT = 500
+"""sshd hands syslog no more bytes of a message (log.c); a name can be made so long that its own end stands last."""
 _PROBES = (b"publickey", b"none")
 _PORT = rb" port ([0-9]{1,5})"
 _WHERE = rb" from (\S+)" + _PORT
@@ -49,7 +51,7 @@ _FAILED_PLAIN = re.compile(rb"Failed (password|none) for (?:invalid user )?([A-Z
 _FAILED = re.compile(rb"Failed (\S+) for (?:invalid user )?(.*)" + _WHERE + rb"(?: ssh2)?")
 _FAILED_KEY = re.compile(rb"Failed (\S+) for (?:invalid user )?(.*?)" + _WHERE + rb" ssh2: (.*)")
 _FAILED_CUT = re.compile(rb"Failed (\S+) for .*")
-_SECOND = re.compile(rb" from \S+ port [0-9]{1,5} ssh2: ")
+_SECOND = re.compile(rb"(?:\A| )from \S+ port [0-9]{1,5} ssh2: ")
 # An account that logged in exists, so its name holds no address: the first one is sshd's, whatever a key id says.
 _ACCEPTED = re.compile(rb"Accepted (\S+) for (.+?)" + _WHERE + rb"(?: ssh2)?(?:: (.*))?")
 _INVALID = re.compile(rb"Invalid user (.*) from (\S+?)(?:" + _PORT + rb")?")
@@ -65,7 +67,7 @@ _SENT_OFF = re.compile(
     rb"Disconnecting " + _WHO + rb"(.*) (\S+)" + _PORT + rb": Too many authentication failures \[preauth\]"
 )
 _SENT_OFF_OTHER = re.compile(rb"Disconnecting " + _WHO + rb"(.*?) (\S+)" + _PORT + rb": ")
-_SECOND_PORT = re.compile(rb" \S+ port [0-9]{1,5}: ")
+_SECOND_PORT = re.compile(rb"(?:\A| )\S+ port [0-9]{1,5}: ")
 _DROP = re.compile(rb"drop connection #[0-9]+ from \[([^\]\s]+)\]:([0-9]{1,5}) on \[[^\]\s]+\]:[0-9]{1,5} (.*)")
 _REPEATED = re.compile(rb"message repeated ([0-9]{1,9}) times: \[ (.*)\]")
 _DENIED = re.compile(rb"User (.*) from (\S+) not allowed because .*")
@@ -85,7 +87,10 @@ _KNOWN = re.compile("|".join(re.escape(opening) for opening in OPENINGS).encode(
 
 def parse(message: bytes) -> Optional[Event]:
     """What a message (without time, host and program) says; None when sshd is not known to say this."""
-    return _PARSERS.get(message.partition(b" ")[0], _other)(message)
+    event = _PARSERS.get(message.partition(b" ")[0], _other)(message)
+    if event is not None and len(message) >= CUT and event.user is not None and not event.login:
+        return event._replace(user=None, address=None, port=None, key=None)
+    return event
 
 
 def _named(kind: str, user: bytes, where: bytes, port: Optional[bytes], what: str = "") -> Optional[Event]:
@@ -167,7 +172,7 @@ def _sent_off(message: bytes) -> Optional[Event]:
     found = _SENT_OFF.fullmatch(message)
     if found is None:
         found = _SENT_OFF_OTHER.match(message)
-        if found is not None and (_SECOND_PORT.search(message, found.end()) or not message.endswith(b" [preauth]")):
+        if found is not None and (_SECOND_PORT.search(message[found.end() :]) or not message.endswith(b" [preauth]")):
             found = None
     if found is not None:
         return _named("preauth_disconnect", found[1], found[2], found[3], "named")

@@ -30,7 +30,11 @@ def to_epoch(text: str, now: int) -> Optional[int]:
     if found is not None:
         parts = tuple(int(part) for part in found.groups()[:6])
         shift = 0 if found[7] is None else (int(found[8]) * 60 + int(found[9])) * 60
-        return calendar.timegm((*parts, 0, 0, 0)) - (-shift if found[7] == "-" else shift)
+        try:
+            return calendar.timegm((*parts, 0, 0, 0)) - (-shift if found[7] == "-" else shift)
+        except ValueError:
+            # The thirteenth month of somebody's own clock.
+            return None
     found = _PLAIN.fullmatch(text)
     if found is None or found[1] not in MONTHS:
         return None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST = 4_000
 """Lines left for the full look; reading them again costs each tick in between about as much as starting Python."""
 _CONNECTIONS = 500
+_CUT = 500
+"""So long a message of sshd may be cut off within a name."""
 _PREAUTH = b" [preauth]"
 _GONE = (b"Connection closed by ", b"Connection reset by ", b"Disconnected from ", b"Disconnecting ")
 _NAMED = tuple(gone + who for gone in _GONE for who in (b"authenticating user ", b"invalid user "))
@@ -73,6 +75,8 @@ def calm(messages: "Iterable[bytes]", limits: "Limits") -> bool:
             return False
         if message.startswith(_IDLE):
             continue
+        if len(message) >= _CUT:
+            return False
         if message.startswith(_NAMED):
             known = count.left(message)
         elif message.startswith(_BEFORE_LOGIN):
