@@ -27,32 +27,6 @@ def _fingerprint(machine: Machine) -> str:
     return machine.run(["sh", "-c", f"find {places} -printf '%p %i %m %u %g %s %T@ %l\\n' | sort"]).stdout
 
 
-def test_selftest(host: Watched) -> None:
-    """Every step, real sinks included; nothing real is touched."""
-    host.accept()
-    host.machine.run(["systemctl", "start", "vps-sentry.timer"])
-    host.machine.run(["systemctl", "stop", "vps-sentry.service"])
-    before = host.machine.run(["sha256sum", f"{STATE}/baseline.json", f"{STATE}/alerts.json"]).stdout
-    offline = host.machine.run(["vps-sentry-selftest"]).stdout
-    done = host.machine.run(["vps-sentry-selftest", "--with-network"])
-    host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
-
-    assert [] == [line for line in done.stdout.splitlines() if not line.startswith("ok ")]
-    assert "skip  delivery" in offline
-    assert before == host.machine.run(["sha256sum", f"{STATE}/baseline.json", f"{STATE}/alerts.json"]).stdout
-    assert ("info", "open", "selftest", "selftest") in host.heard()
-
-
-def test_selftest_names_what_fails(host: Watched) -> None:
-    host.machine.run(["mv", "/usr/local/bin/vps-sentry-ship", "/root/kept"])
-    done = host.machine.run(["vps-sentry-selftest"], check=False)
-    host.machine.run(["mv", "/root/kept", "/usr/local/bin/vps-sentry-ship"])
-
-    assert 4 == done.returncode
-    assert "FAIL  commands: /usr/local/bin/vps-sentry-ship: missing" in done.stdout
-    assert "FAIL  timer: run: systemctl enable --now vps-sentry.timer" in done.stdout
-
-
 def test_the_timer_fires_by_itself(host: Watched) -> None:
     runs = host.machine.read(f"{STATE}/heartbeat")
     drop_in = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n"

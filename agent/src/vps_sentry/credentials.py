@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import fields
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from . import trust
 from .config import Config
@@ -32,13 +32,19 @@ def secret_files(config: Config) -> Dict[str, str]:
 
 def warnings(config: Config, *, unit: str = UNIT) -> Tuple[str, ...]:
     """What is wrong with the secrets in files: others may read them, or the unit that ships is not given them."""
+    exposed = (trust.exposed(path) for path in secret_files(config).values())
+    return (*filter(None, exposed), *not_handed_over(config, unit=unit))
+
+
+def not_handed_over(config: Config, *, unit: str = UNIT) -> Tuple[str, ...]:
+    """A sentence for each secret file that the unit does not load; none where the unit is not installed."""
     files = secret_files(config)
     given = handed_over(unit) if files else None
-    found: List[str] = [trust.exposed(path) for path in files.values()]
-    for option, path in files.items():
-        if given is not None and path not in given.values():
-            found.append(f"{option}: {path} is not handed to vps-sentry-ship.service; {remedy(path)}")
-    return tuple(word for word in found if word)
+    return tuple(
+        f"{option}: {path} is not handed to vps-sentry-ship.service; {remedy(path)}"
+        for option, path in files.items()
+        if given is not None and path not in given.values()
+    )
 
 
 def remedy(path: str) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 
 import argparse
 
-from ..report import EXIT_FAILED, EXIT_OK
-from ..selftest import Step, Trial, steps
+from ..report import EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from ..selftest import Trial, steps
 from .output import print_json, print_lines
 from .setup import setup
-from .ship import routes
+from .ship import trial_routes
 from .text import visible
 
 
 def selftest(options: argparse.Namespace) -> int:
-    """Try everything that can be tried here. A configuration that cannot be used exits with 2."""
-    prepared = setup(options)
-    trial = Trial(prepared, lambda: routes(options.config, state=options.state_dir), options.with_network)
-    configured = Step("ok", "configuration", f"{options.config} can be used, or there is none")
+    """Try everything that can be tried here; a configuration that cannot be used fails its step and exits with 2."""
+    prepared = setup(options, trial=True)
+    trial = Trial(prepared, lambda: trial_routes(options.config), options.with_network)
     failed = False
     rows = []
-    for step in (configured, *steps(trial)):
+    for step in steps(trial):
         failed = failed or step.verdict == "FAIL"
         if options.format == "json":
             rows.append({"verdict": step.verdict, "name": step.name, "reason": step.reason})
@@ -28,4 +27,6 @@ def selftest(options: argparse.Namespace) -> int:
             print_lines([visible(f"{step.verdict:<5} {step.name}: {step.reason}")])
     if options.format == "json":
         print_json(rows)
+    if prepared.config_error:
+        return EXIT_USAGE
     return EXIT_FAILED if failed else EXIT_OK

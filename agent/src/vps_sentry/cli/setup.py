@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 SECRETS = "/etc/vps-sentry.d"
 
 
-def setup(options: argparse.Namespace) -> Setup:
-    """Everything a run needs. Raises ConfigError, except for a scheduled run: that never stops looking."""
+def setup(options: argparse.Namespace, *, trial: bool = False) -> Setup:
+    """Everything a run needs. Raises ConfigError, except for a scheduled run: that never stops looking.
+
+    Nor does a ``trial``, which also leaves the last good configuration as it is.
+    """
     store = Store(state_directory(options))
     store.prepare()
-    settings, error = _config(options, store)
+    settings, error = _config(options, store, trial=trial)
     host = Host(options.root)
     return Setup(
         host=host,
@@ -79,7 +82,7 @@ def _read_config(path: str) -> Optional[bytes]:
     return data
 
 
-def _config(options: argparse.Namespace, store: Store) -> Tuple[Config, str]:
+def _config(options: argparse.Namespace, store: Store, *, trial: bool) -> Tuple[Config, str]:
     try:
         data = _read_config(options.config)
         if data is None:
@@ -87,10 +90,10 @@ def _config(options: argparse.Namespace, store: Store) -> Tuple[Config, str]:
             return config.default(), ""
         parsed = config.parse(data, path=options.config)
     except ConfigError as exc:
-        if not options.scheduled:
+        if not options.scheduled and not trial:
             raise
         return _last_good(store), str(exc)
-    if store.read(LAST_GOOD) != data:
+    if not trial and store.read(LAST_GOOD) != data:
         store.write(LAST_GOOD, data)
     return parsed, ""
 

@@ -56,6 +56,13 @@ def routes(path: str, *, state: str) -> Routes:
     return replace(_routes(found, credentials), former=former, heartbeat=found.notify.delivery.heartbeat)
 
 
+def trial_routes(path: str) -> Routes:
+    """Where the configuration in ``path`` itself sends to, whatever was in force before. Raises ConfigError."""
+    found = config.parse(_configuration("", path), path=path)
+    _refuse_command(found, path, obeyed=os.path.abspath(path).startswith("/etc/"))
+    return _routes(found, "")
+
+
 def _routes(found: Config, credentials: str) -> Routes:
     transport = Transport(
         read_secret=lambda name: _secret(credentials, name), now=_now, proxy=found.notify.delivery.proxy

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Iterator
 
-from .. import baseline, memory, release, trust
+from .. import baseline, credentials, memory, release, trust
 from ..errors import StoreError
 from . import Advice, Patient, judged
 
@@ -30,6 +30,7 @@ def _configuration(patient: Patient) -> Iterator[Advice]:
     warnings = [*patient.config.warnings, trust.misplaced(patient.config_path, user=patient.user)]
     if patient.config.notify.sinks:
         warnings.append(trust.exposed(patient.config_path))
+    warnings += credentials.warnings(patient.config)
     problem = "; ".join(word for word in warnings if word)
     there = os.path.lexists(patient.config_path)
     good = f"{patient.config_path} can be used" if there else f"{patient.config_path} is not there: defaults, no sink"

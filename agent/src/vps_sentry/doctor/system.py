@@ -10,7 +10,7 @@ from typing import Dict, Iterator
 
 from ..core.clock import rfc3339
 from ..errors import StoreError
-from ..selftest import SYSTEMD_RUNS
+from ..selftest.machine import SYSTEMD_RUNS
 from . import Advice, Patient, judged
 
 SMALLEST_FREE = 64 * 1024 * 1024

@@ -1,0 +1,1 @@
+../../../../../../../../../../../agent/src/vps_sentry/selftest/__init__.py
