@@ -26,9 +26,10 @@ class Fake:
     mount: str = "mnt:[1]"
 
 
-def write(proc: Path, *processes: Fake) -> None:
-    """Put them below ``proc``, PID 1 included, each parent knowing its children."""
-    everybody = (Fake(1, "/usr/lib/systemd/systemd", 0, title=b"/sbin/init\0"), *processes)
+def write(proc: Path, *processes: Fake, first: bool = True) -> None:
+    """Put them below ``proc``, with ``first`` PID 1 too, each parent among them knowing its children."""
+    init = (Fake(1, "/usr/lib/systemd/systemd", 0, title=b"/sbin/init\0"),) if first else ()
+    everybody = (*init, *processes)
     for process in everybody:
         _write(proc / str(process.pid), process, tuple(p.pid for p in processes if p.parent == process.pid))
 

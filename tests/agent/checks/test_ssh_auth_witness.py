@@ -204,7 +204,9 @@ def test_a_log_level_that_hides_logins_stands_until_it_is_gone(root: Path) -> No
     before = take(kind, arguments)
     (root / drop_in).unlink()
     assert take(kind, arguments) != before
-    assert said(look(root, first.memory or {}, now=NOW + 300)) == []
+    assert (first.memory or {})["stamp"][1] == NOW + 1800
+    second = look(root, first.memory or {}, now=NOW + 300)
+    assert (said(second), (second.memory or {})["stamp"][1]) == ([], 0)
 
 
 def test_settings_that_cannot_be_read_are_said(root: Path) -> None:

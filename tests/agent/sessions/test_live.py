@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from pathlib import Path
 from typing import Any, List
 
@@ -89,8 +90,8 @@ def _root(tmp_path: Path) -> Path:
 SERVED = (Fake(10), Fake(20, parent=10, title=b"sshd: alice [priv]"), Fake(21, parent=20, uid=1000))
 
 
-def stamp(root: Path, found: live.Live) -> bytes:
-    return take("sessions", (found.settled, *live.places(Host(str(root))), *found.watched))
+def stamp(root: Path, found: live.Live, *, again: int = 0) -> bytes:
+    return take("sessions", (found.settled, again, found.warden, *live.places(Host(str(root))), *found.watched))
 
 
 def look(root: Path) -> live.Live:
@@ -104,16 +105,19 @@ def test_the_stamp_holds_while_nobody_comes_or_goes(root: Path) -> None:
     assert stamp(root, found) == b""
 
 
+def test_what_stands_is_looked_at_again_in_time(root: Path) -> None:
+    write(root / "proc", *SERVED)
+    found, now = look(root), int(time.time())
+    assert stamp(root, found, again=now + 60) == b""
+    assert stamp(root, found, again=now) != b""
+
+
 def _session(root: Path) -> None:
     (root / "run/systemd/sessions/c1").write_text("UID=0\n")
 
 
 def _connection(root: Path) -> None:
     (root / "proc/10/task/10/children").write_text("20 22 ")
-
-
-def _inner(root: Path) -> None:
-    (root / "proc/20/task/20/children").write_text("21 23 ")
 
 
 def _daemon(root: Path) -> None:
@@ -124,7 +128,7 @@ def _ended(root: Path) -> None:
     (root / "proc/10/task/10/children").unlink()
 
 
-@pytest.mark.parametrize("happens", [_session, _connection, _inner, _daemon, _ended])
+@pytest.mark.parametrize("happens", [_session, _connection, _daemon, _ended])
 def test_whoever_comes_or_goes_moves_the_stamp(root: Path, happens: Any) -> None:
     write(root / "proc", *SERVED)
     found = look(root)
@@ -140,7 +144,39 @@ def test_the_agents_own_process_moves_nothing(root: Path) -> None:
     assert stamp(root, found) == b""
 
 
+AT_THE_DOOR = (Fake(30, parent=10, title=b"sshd: [accepted]"), Fake(31, parent=30, uid=100, root="/proc/self/ns"))
+
+
+def test_whoever_is_at_the_door_moves_nothing_until_he_is_in(root: Path) -> None:
+    """Somebody always knocks at a public server; then the same process is somebody's login, its guard gone."""
+    write(root / "proc", *SERVED, *AT_THE_DOOR)
+    found = look(root)
+    assert (len(found.sessions), stamp(root, found)) == (1, b"")
+    (root / "proc/10/task/10/children").write_text("20 ")
+    assert stamp(root, found) == b""
+    (root / "proc/10/task/10/children").write_text("20 30 ")
+    assert stamp(root, found) == b""
+    (root / "proc/30/task/30/children").write_text("32 ")
+    assert stamp(root, found) != b""
+
+
+GUARDS = (
+    pytest.param(Fake(31, parent=30, uid=100), id="not locked up: a login of the account sshd"),
+    pytest.param(Fake(31, parent=30, uid=1000, root="/proc/self/ns"), id="locked up as somebody: a login"),
+)
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_what_is_no_guard(root: Path, guard: Fake) -> None:
+    write(root / "proc", *SERVED)
+    found = look(root)
+    (root / "proc/10/task/10/children").write_text("20 30 ")
+    write(root / "proc", AT_THE_DOOR[0], guard, first=False)
+    assert stamp(root, found) != b""
+
+
 def test_an_unsettled_look_is_never_believed(root: Path) -> None:
+    """Just connected, or between the guard's end and the login: neither at the door nor in."""
     write(root / "proc", Fake(10), Fake(20, parent=10, title=b"sshd: [accepted]"))
     assert stamp(root, look(root)) != b""
 

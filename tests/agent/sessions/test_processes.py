@@ -117,12 +117,6 @@ def test_nobody_is_in(fakes: List[Fake], tmp_path: Path) -> None:
     assert look(tmp_path, *fakes).sessions == ()
 
 
-def test_somebody_at_the_door_leaves_the_look_unsettled(tmp_path: Path) -> None:
-    """The same process may be somebody's login a moment later, and no stamp would move."""
-    assert look(tmp_path / "a", entry(20, "alice [priv]"), Fake(21, parent=20, uid=1000)).settled
-    assert not look(tmp_path / "b", entry(20, "[accepted]"), Fake(21, parent=20, uid=100, root=EMPTY)).settled
-
-
 def test_how_the_listener_was_started(tmp_path: Path) -> None:
     seen = look(tmp_path, Fake(11, title=b"/opt/sshd\0-f\0/tmp/evil\0", exe="/opt/sshd"))
     assert [(s.pid, s.arguments) for s in seen.servers] == [

@@ -38,6 +38,8 @@ from . import Check, Context, Stamp
 _SSHD_UNIT = re.compile(rb"Suppressed ([0-9]+) messages from (ssh|sshd)(@[^ ]*)?\.(service|socket)")
 _LISTENING = b"Server listening on "
 _RATIO_LINES = 50
+_STATE = 3600
+"""Seconds for which something that is so, and no event, stands without another look."""
 _PLACES = (settings.MAIN, f"{settings.MAIN}.d")
 
 
@@ -57,7 +59,7 @@ def collect(context: Context) -> Observation:
     look.tell_state()
     memory["targets"] = sorted(accounts.shells)
     memory["source"], memory["position"] = source.name, source.position
-    memory["stamp"] = [present.settled if settled else "", *present.watched]
+    memory["stamp"] = [present.settled if settled else "", look.again, present.warden, *present.watched]
     memory["places"] = list(judge.places())
     signals = look.watch.signals()
     return Observation(status="ok", signals=signals, learnable=_learnable(memory), memory=memory)
@@ -82,6 +84,8 @@ class _Pass:
         self._problems = [*present.problems, *judge.problems()]
         self._witness = Witness(memory["witness"], present.sessions)
         self._missing: List[_Missing] = []
+        self.again = 0
+        """When what stands must be looked at again, lest it seem to end; 0 when nothing does."""
 
     def read(self, source: Source, host: Host) -> None:
         """Take in what is new in the log, and note what of it is missing."""
@@ -151,6 +155,7 @@ class _Pass:
             self._tell_gap(missing, [verdict.session for verdict in found if verdict.gap is missing.gap])
         for verdict in found:
             if verdict.gap is None:
+                self.again = self._now + _STATE // 2
                 session = verdict.session
                 self.watch.logins.unlogged(self._now, _event(session), begin=rfc3339(session.begin))
         for session in self._witness.others():
@@ -169,7 +174,7 @@ class _Pass:
 
     def tell_state(self) -> None:
         """What is so as long as nobody changes it: settings that hide logins, sights that are barred."""
-        now, until, standing = self._now, self._now + DAY, self.watch.standing
+        now, until, standing = self._now, self._now + _STATE, self.watch.standing
         hiding = {f"{level} {place}": f"LogLevel {level} in {place}" for level, place in self._judge.hiding()}
         standing.keep("ssh_log_hidden", hiding)
         for key, detail in hiding.items():
@@ -179,6 +184,8 @@ class _Pass:
         for problem in self._problems:
             title = "Sessions cannot all be compared with sshd's log"
             standing.note(Signal("ssh_blind", problem, "warning", title, problem, now, until))
+        if hiding or self._problems:
+            self.again = now + _STATE // 2
 
 
 def _event(session: Session) -> Event:
@@ -239,11 +246,11 @@ def rate(change: Change, options: Options) -> Rating:
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
     """The end of the log as it was read, the live sessions, and sshd's settings."""
-    settled, *watched = memory.get("stamp", [""])
+    settled, again, warden, *watched = memory.get("stamp", ["", 0, 0])
     places = (host.locate(place.encode()).decode() for place in memory.get("places", _PLACES))
     return (
         _log_stamp(options, host, memory),
-        ("sessions", (settled, *live.places(host), *watched)),
+        ("sessions", (settled, again, warden, *live.places(host), *watched)),
         ("stat", tuple(places)),
     )
 

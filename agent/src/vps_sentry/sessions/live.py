@@ -25,6 +25,8 @@ class Live:
     sessions: Tuple[Session, ...]
     servers: Tuple[Server, ...]
     watched: Tuple[int, ...]
+    warden: int
+    """The uid of sshd's own user."""
     settled: str
     """What the stamp must find unchanged; empty when it must look again in any case."""
     problems: Tuple[str, ...]
@@ -59,10 +61,10 @@ def look(host: Host, names: Mapping[int, str], *, now: int) -> Live:
         terminals = []
         problems.append(str(exc))
     everybody = unite(known, seen.sessions, terminals=_alive(terminals, proc))
-    settled = ""
+    settled, warden = "", processes.warden(names)
     if seen.settled and before == stamp.children(1, proc):
-        settled = stamp.look(directory, seen.watched, proc=proc)
-    return Live(everybody, seen.servers, seen.watched, settled, (*problems, *seen.problems))
+        settled = stamp.look(directory, seen.watched, proc=proc, warden=warden)
+    return Live(everybody, seen.servers, seen.watched, warden, settled, (*problems, *seen.problems))
 
 
 def unite(known: List[Session], seen: Tuple[Session, ...], *, terminals: List[Session]) -> Tuple[Session, ...]:

@@ -11,10 +11,10 @@ import os
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Set, Tuple
 
 from ..core.canonical import escape
-from ..tick.sessions import children
+from ..tick.sessions import children, entered
 from . import peers, tree
 from .session import SSH, Session
 from .tree import SSHD, UNSET, Process, Tree
@@ -46,7 +46,7 @@ class Seen:
     watched: Tuple[int, ...] = ()
     """Processes whose next child may be a login."""
     settled: bool = True
-    """False when somebody is just logging in: no later look at the children would show that he succeeded."""
+    """Whether the stamp may be taken of it."""
     problems: Tuple[str, ...] = field(default=())
 
 
@@ -56,9 +56,7 @@ def look(names: Mapping[int, str], *, now: int, proc: str = tree.PROC) -> Seen:
     seen = _Look(found, names, zero=now - int(time.clock_gettime(time.CLOCK_BOOTTIME)), proc=proc)
     sessions = [*seen.ssh(), *seen.others()]
     problems = (f"{found.hidden} processes do not show their program; run as root",) if found.hidden else ()
-    watched = tuple(sorted(p.pid for p in found.processes.values() if p.uid == 0 and not p.foreign))
-    late = any(int(kid) not in found.listed for pid in watched for kid in children(pid, proc))
-    return Seen(tuple(sessions), tuple(seen.servers), watched, not (seen.entering or late), problems)
+    return Seen(tuple(sessions), tuple(seen.servers), tuple(seen.watched), seen.settled(), problems)
 
 
 class _Look:
@@ -67,8 +65,10 @@ class _Look:
     def __init__(self, found: Tree, names: Mapping[int, str], *, zero: int, proc: str) -> None:
         self._tree, self._names, self._zero, self._proc = found, names, zero, proc
         self._hertz = os.sysconf("SC_CLK_TCK")
+        self._in: Set[int] = set()
+        self._warden = warden(names)
         self.servers: List[Server] = []
-        self.entering = False
+        self.watched: List[int] = []
 
     def ssh(self) -> List[Session]:
         """Connections of sshd that somebody has logged in on."""
@@ -77,35 +77,47 @@ class _Look:
             if process.program not in SSHD or process.uid != 0 or process.foreign or self._within(process):
                 continue
             uid = self._who(process)
+            parent = self._tree.processes.get(process.parent)
             if uid is not None:
+                self._in.add(process.pid)
                 found.append(self._session(process, SSH, uid=uid))
-            elif not self._serves(process) and process.program != "sshd-auth":
-                self.entering = True
+            elif parent is None or parent.program not in SSHD:
+                self.watched.append(process.pid)
+                self._serves(process)
         return self._placed(found)
+
+    def settled(self) -> bool:
+        """Whether everybody the stamp would find inside was judged by this look.
+
+        False when somebody is just coming in: no later look at the children would show that he did.
+        """
+        for pid in self.watched:
+            inside = {int(kid) for kid in entered(pid, self._proc, warden=self._warden)}
+            judged = self._in if self._tree.processes[pid].program in SSHD else self._tree.listed
+            if not inside <= judged:
+                return False
+        return True
 
     def _within(self, process: Process) -> bool:
         """Whether a login's own process started it: internal-sftp of root is one more root process of sshd."""
         parent = self._tree.processes.get(process.parent)
         return parent is not None and parent.program in SSHD and self._who(parent) is not None
 
-    def _serves(self, process: Process) -> bool:
-        """Whether this is a listener; notes it."""
-        parent = self._tree.processes.get(process.parent)
+    def _serves(self, process: Process) -> None:
+        """Note a listener and what it was started with."""
         title = _LISTENER.match(process.title)
-        if title is None and ((parent is not None and parent.program in SSHD) or process.title.startswith(b"sshd: ")):
-            return False
+        if title is None and process.title.startswith(b"sshd: "):
+            return
         words = title[1].split(b" ") if title else process.title.rstrip(b"\0").split(b"\0")
         arguments = tuple(os.fsdecode(word) for word in words[1:])
-        if "-i" in arguments:
-            return False
-        self.servers.append(Server(process.pid, self._time(process), arguments))
-        return True
+        if "-i" not in arguments:
+            self.servers.append(Server(process.pid, self._time(process), arguments))
 
     def _who(self, process: Process) -> Optional[int]:
         """The uid that logged in on a root process of sshd; None while nobody has."""
         for kid in self._tree.kids(process.pid):
             # Before the login the child is sshd's own user, locked up in an empty directory.
-            unproven = kid.jailed and self._names.get(kid.uid) == "sshd"
+            unproven = kid.jailed and kid.uid == self._warden
             if kid.uid != 0 and kid.program in ("sshd", "sshd-session") and not unproven:
                 return kid.uid
         parent = self._tree.processes.get(process.parent)
@@ -122,7 +134,10 @@ class _Look:
         for process in self._tree.processes.values():
             nested = OTHERS.get(process.program)
             parent = self._tree.processes.get(process.parent)
-            if nested is None or process.foreign or (nested and (parent is None or parent.program != process.program)):
+            if nested is None or process.foreign:
+                continue
+            self.watched.append(process.pid)
+            if nested and (parent is None or parent.program != process.program):
                 continue
             kid = next((int(kid) for kid in sorted(children(process.pid, self._proc)) if self._left(int(kid))), None)
             if kid is not None:
@@ -153,3 +168,8 @@ class _Look:
         """The sessions with the address at the other end of their connection."""
         found: Dict[int, str] = peers.find({session.pids[0] for session in sessions}, proc=self._proc)
         return [session._replace(address=found.get(session.pids[0])) for session in sessions]
+
+
+def warden(names: Mapping[int, str]) -> int:
+    """The uid of sshd's own user, as which it talks to whoever has not logged in; 0 when there is none."""
+    return next((uid for uid, name in names.items() if name == "sshd"), 0)

@@ -37,7 +37,6 @@ _SIGNATURES = {
     "has_persistent_files": (Pointer,),
     "set_data_threshold": (Pointer, Size),
     "get_usage": (Pointer, Pointer),
-    "restart_fields": (Pointer,),
     "enumerate_fields": (Pointer, Pointer),
 }
 
@@ -109,7 +108,8 @@ class Journal:
 
     def fields(self) -> "list[bytes]":
         """The names of all fields that any entry has."""
-        self.call("restart_fields", self.handle)
+        # It returns nothing, so what looks like its result means nothing.
+        self._library.function("sd_journal_restart_fields", Pointer)(self.handle)
         name, found = Text(), []
         while self.call("enumerate_fields", self.handle, addressof(name)) > 0:
             found.append(name.value)

@@ -1,23 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stamp of live sessions: logind's files, the children of PID 1, and the children of each login server.
+"""Stamp of live sessions: logind's files, the children of PID 1, and those of each login server that may be a login.
 
-A new sshd, by hand or by a unit, is a child of PID 1; a new connection is a child of its server. What neither shows
-(an sshd kept running inside somebody's session) is left to the looks that believe no stamp.
+A new sshd, by hand or by a unit, is a child of PID 1; a new login is a child of its server. On a public server there
+is always somebody at the door: a connection of sshd counts from the moment on in which its guard, the process of
+sshd's own user in an empty directory that talks to whoever has not logged in yet, is gone.
 """
 
 from _blake2 import blake2b
-from posix import getpid, getppid, listdir, stat, urandom
+from posix import getpid, getppid, listdir, readlink, stat, urandom
+from time import time
 
 
-def take(settled: str, directory: str, proc: str, *servers: int) -> bytes:
-    """Nothing while everything is as ``settled`` says, else a value that never comes twice; empty is never settled."""
-    return b"" if settled and look(directory, servers, proc=proc) == settled else urandom(16)
+def take(settled: str, again: int, warden: int, directory: str, proc: str, *servers: int) -> bytes:
+    """Nothing while everything is as ``settled`` says, else a value that never comes twice; empty is never settled.
+
+    ``again``: the time from which on it must be looked at in any case, seconds since the epoch; 0 = never.
+    ``warden``: the uid of sshd's own user; 0 = there is none.
+    """
+    late = 0 < again <= time()
+    return (
+        b"" if settled and not late and look(directory, servers, proc=proc, warden=warden) == settled else urandom(16)
+    )
 
 
-def look(directory: str, servers: "tuple[int, ...]", *, proc: str) -> str:
+def look(directory: str, servers: "tuple[int, ...]", *, proc: str, warden: int) -> str:
     """A digest over the sessions in ``directory`` and who is whose child. Raises OSError other than absence."""
     own = {b"%d" % getpid(), b"%d" % getppid()}
-    text = repr([_sessions(directory), [sorted(children(pid, proc) - own) for pid in (1, *servers)]])
+    inside = [sorted(entered(pid, proc, warden=warden)) for pid in servers]
+    text = repr([_sessions(directory), sorted(children(1, proc) - own), inside])
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -46,3 +56,21 @@ def children(pid: int, proc: str) -> "set[bytes]":
             return set(handle.readall().split())
     except (FileNotFoundError, ProcessLookupError):
         return set()
+
+
+def entered(pid: int, proc: str, *, warden: int) -> "set[bytes]":
+    """The children of a server that are not, or no longer, connections with a guard."""
+    return {
+        kid for kid in children(pid, proc) if not any(_guards(one, proc, warden) for one in children(int(kid), proc))
+    }
+
+
+def _guards(pid: bytes, proc: str, warden: int) -> bool:
+    place = f"{proc}/{int(pid)}"
+    try:
+        with open(place + "/status", "rb", buffering=0) as handle:
+            # Real and effective uid, the first two of four.
+            uid = handle.readall().partition(b"\nUid:")[2].split(None, 2)[:2]
+        return bool(warden) and uid == [b"%d" % warden] * 2 and readlink(place + "/root") != "/"
+    except OSError:
+        return False

@@ -1,1 +1,0 @@
-../../../../../../../../../../agent/src/vps_sentry/keeping.py

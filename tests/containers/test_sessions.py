@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sessions that leave no line in sshd's log, on real hosts: found by whoever is there, within two ticks."""
+
+from __future__ import annotations
+
+import socket
+import time
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Tuple
+
+import paramiko
+import pytest
+from support.lab import PASSWORD, Lab, wait_for
+from support.machine import Machine
+from support.receiver import Receiver
+from support.watched import STATE, Watched, watch
+
+pytestmark = pytest.mark.container
+# A session's line may still be on its way into the log for so long.
+GRACE_SECONDS = 31
+HIDDEN = ("critical", "open", "session_without_login")
+
+
+@pytest.fixture(scope="module", name="host", params=["bookworm", "trixie"])
+def _host(request: pytest.FixtureRequest, lab: Lab, receiver: Receiver) -> Iterator[Watched]:
+    """OpenSSH 9.2 with one kind of process, 10.0 with three; accepted, nothing open."""
+    machines = lab.start(1, suite=request.param)
+    found = watch(machines[0], receiver)
+    found.accept()
+    found.tick()
+    found.heard()
+    yield found
+    lab.remove(machines)
+
+
+@contextmanager
+def logged_in(machine: Machine, user: str, *, port: int = 22, **offered: Any) -> Iterator[paramiko.SSHClient]:
+    """A login over the network that stays."""
+    with paramiko.SSHClient() as client:
+        client.load_host_keys(str(machine.known_hosts))
+        key = client.get_host_keys().lookup(machine.address)
+        assert key is not None
+        for kind, value in key.items():
+            client.get_host_keys().add(f"[{machine.address}]:{port}", kind, value)
+        # An sshd that reads its settings anew, or has only just been started, is deaf for a moment.
+        wait_for(lambda: _listens(machine, port), seconds=20, what=f"sshd at port {port}")
+        client.connect(machine.address, port=port, username=user, allow_agent=False, look_for_keys=False, **offered)
+        yield client
+
+
+def _listens(machine: Machine, port: int) -> bool:
+    with socket.socket() as link:
+        return link.connect_ex((machine.address, port)) == 0
+
+
+def ssh_alerts(host: Watched) -> List[Tuple[str, str, str]]:
+    return [(severity, code, key) for severity, state, code, key in host.heard() if state == "open"]
+
+
+def test_an_ordinary_login_is_matched_and_quiet(host: Watched) -> None:
+    machine = host.machine
+    with logged_in(machine, "deploy", key_filename=str(machine.key)) as client:
+        client.invoke_shell()
+        client.open_sftp().listdir(".")
+        host.tick()
+        time.sleep(GRACE_SECONDS)
+        host.tick()
+        told = ssh_alerts(host)
+        assert [code for _, code, _ in told if code != "ssh_first_login"] == [], (told, host.last()["alerts"])
+        before = machine.read(f"{STATE}/last.json")
+        host.tick()
+        # Nobody came or went: the tick after is a quiet one (or one of the few that believe no stamp).
+        after = machine.read(f"{STATE}/last.json")
+        assert before == after or '"stamps_bypassed_at":null' not in after
+    host.accept("--only", "ssh_auth")
+    host.tick()
+    host.heard()
+
+
+def test_a_log_level_in_a_match_block_hides_nobody(host: Watched) -> None:
+    """RULES A12: a password login with LogLevel QUIET leaves no line at all."""
+    machine = host.machine
+    machine.write("/etc/ssh/sshd_config.d/quiet.conf", "Match User alice\n  LogLevel QUIET\n")
+    # A reload would be over before sshd has read the settings; a restart is over when it listens.
+    machine.run(["systemctl", "restart", "ssh"])
+    with logged_in(machine, "alice", password=PASSWORD) as client:
+        client.invoke_shell()
+        time.sleep(GRACE_SECONDS)
+        host.tick()
+        told = ssh_alerts(host)
+    assert "Accepted password for alice" not in machine.run(["journalctl", "--no-pager"]).stdout
+    codes = {code: (severity, key) for severity, code, key in told}
+    assert ("critical", f"login alice {network(machine)} unlogged -") == codes["session_without_login"]
+    assert "warning" == codes["ssh_log_hidden"][0]
+
+    machine.run(["rm", "/etc/ssh/sshd_config.d/quiet.conf"])
+    machine.run(["systemctl", "reload", "ssh"])
+
+
+def test_a_second_sshd_that_logind_knows_nothing_of(host: Watched) -> None:
+    """No PAM, so no session of logind: the processes are the witness, for root without any process beside it too."""
+    machine = host.machine
+    machine.run(["sh", "-euc", "mkdir -p /root/.ssh; cp /home/deploy/.ssh/authorized_keys /root/.ssh/"])
+    settings = "Port 2222\nUsePAM no\nLogLevel QUIET\nPidFile /run/second.pid\nSubsystem sftp internal-sftp\n"
+    machine.write("/root/second", settings)
+    machine.run(["/usr/sbin/sshd", "-f", "/root/second"])
+    with logged_in(machine, "root", port=2222, key_filename=str(machine.key)) as client:
+        client.open_sftp().listdir(".")
+        time.sleep(GRACE_SECONDS)
+        host.tick()
+        told = ssh_alerts(host)
+    machine.run(["sh", "-euc", "kill $(cat /run/second.pid)"])
+    found = [(severity, key) for severity, code, key in told if code == "session_without_login"]
+    assert [("critical", f"login root {network(machine)} unlogged -")] == found
+
+
+def network(machine: Machine) -> str:
+    """Where the laboratory logs in from."""
+    return machine.gateway.rpartition(".")[0] + ".0/24"
