@@ -129,7 +129,7 @@ def test_a_rogue_program_that_is_handed_an_accepted_port_is_critical(host: Watch
     inode = "ss -Hltne 'sport = 443' | grep -o 'ino:[0-9]*'"
     before = host.machine.run(["sh", "-euc", inode]).stdout
     start(host, "thief", script=THIEF)
-    taken = ["sh", "-c", "journalctl -q -u thief | grep -c taken"]
+    taken = ["sh", "-c", "journalctl -q -u thief -o cat | grep -cx taken"]
     wait_for(lambda: "1" == host.machine.run(taken, check=False).stdout.strip(), seconds=20, what="the socket to move")
     assert before == host.machine.run(["sh", "-euc", inode]).stdout
     assert 3 == host.tick()
