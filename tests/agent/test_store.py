@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -57,6 +58,23 @@ def test_a_failed_write_leaves_the_old_content(store: Store) -> None:
     assert answer.startswith("StoreError cannot write")
     assert "No space left on device; the old file still stands" in answer
     assert "b'old' ['last.json']" in answer
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_says_so_and_leaves_nothing_behind(
+    store: Store, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write("a", b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="the old file still stands; make room"):
+        store.write("a", b"new")
+
+    assert b"old" == store.read("a")
+    assert [] == [path.name for path in store.path.iterdir() if path.name.startswith(".a")]
 
 
 def test_a_left_over_temporary_file_does_not_matter(store: Store) -> None:

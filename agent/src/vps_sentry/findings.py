@@ -72,6 +72,13 @@ CODES = {
         action="journalctl -u vps-sentry-ship says why; try the way with: vps-sentry-selftest --with-network.",
         event=True,
     ),
+    "messages_dropped": Code(
+        about="So many messages waited that the oldest of the least severe were dropped unsent. Acceptances and "
+        "criticals never are.",
+        technique="T1562.006",
+        action="Mend the way out (vps-sentry-selftest --with-network); what stands open is in vps-sentry status.",
+        event=True,
+    ),
     "check_failed": Code(
         about="A check that worked before cannot look any more. What it watched may change unseen meanwhile.",
         technique="T1562.001",
@@ -209,4 +216,18 @@ def about_deliveries(oldest: int, *, now: int, limit: int) -> Iterator[Finding]:
             key="outbox",
             title="messages are waiting to be shipped",
             detail="the oldest waits for over an hour; look with: journalctl -u vps-sentry-ship",
+        )
+
+
+def about_loss(dropped: int, *, now: int) -> Iterator[Finding]:
+    """``messages_dropped``: the outbox outgrew its caps."""
+    if dropped:
+        yield Finding(
+            code="messages_dropped",
+            severity="warning",
+            check="ship",
+            key="dropped",
+            title=f"{dropped:,} messages were dropped unsent",
+            detail="the outbox was full; acceptances and criticals are never dropped, and what stands is in status",
+            until=now + STATE_DAMAGE_SHOWN,
         )

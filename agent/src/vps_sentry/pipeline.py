@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
-from . import accept, deliveries, expiry, history, judge, memory, recording, verdict
+from . import accept, deliveries, expiry, history, judge, keeping, memory, recording, verdict
 from .accept import Outcome, Request, Situation
 from .core.clock import rfc3339
 from .core.diff import diff
@@ -34,6 +34,7 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
     outlet = Outlet(setup.store, setup.config, identity, setup.now, setup.test, setup.former)
     with setup.store.lock(), setup.store.running() as unfinished:
         lost = deliveries.absorb(setup.store, now=setup.now)
+        keeping.tidy(setup.store, now=setup.now)
         before = _told_again(_of_this_machine(memory.recall(setup.store), identity), lost)
         before = replace(_expired(setup, before, outlet=outlet), unfinished=unfinished)
         looked = look(setup, before, everything=request is not None)

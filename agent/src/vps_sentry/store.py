@@ -111,7 +111,10 @@ class Store:
             os.replace(temporary, target)
             _sync_directory(target.parent)
         except OSError as exc:
-            raise StoreError(f"cannot write {target}: {exc.strerror}; the old file still stands") from exc
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            full = "; make room on that file system" if exc.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise StoreError(f"cannot write {target}: {exc.strerror}; the old file still stands{full}") from exc
 
     def write_json(self, name: str, value: Any, *, mode: int = 0o600) -> None:
         """Replace a file with the canonical JSON of ``value``."""

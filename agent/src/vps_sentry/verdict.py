@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Collection, Iterator, List, Optional, Tuple
 
-from . import deliveries, findings
+from . import deliveries, findings, keeping
 from .accept import Outcome
 from .core.model import Change
 from .judge import Finding, judge_changes, judge_signals, judge_status
@@ -57,5 +57,6 @@ def _about_footing(setup: Setup, looked: Looked, outcome: Optional[Outcome]) -> 
     if setup.scheduled:
         yield from findings.about_gap(looked.before.last_run, now=setup.now, uptime=setup.uptime)
     yield from findings.about_busy(setup.store.busy(), now=setup.now)
+    yield from findings.about_loss(keeping.dropped(setup.store), now=setup.now)
     oldest = deliveries.oldest(setup.store)
     yield from findings.about_deliveries(oldest, now=setup.now, limit=deliveries.STUCK_SECONDS)

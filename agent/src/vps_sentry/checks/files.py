@@ -87,15 +87,15 @@ def layout(options: Options, host: Host, *, passwd: bytes) -> entries.Layout:
     if options.defaults:
         offered = defaults.targets() + defaults.account_targets(passwd)
         targets += [entry for entry in offered if not entries.left_out(entry, excluded)]
-    return entries.lay_out(targets, host, excluded=(*exclusions(options), *_installed(host)))
+    return entries.lay_out(targets, host, excluded=(*exclusions(options), *map(patterns.exclusion, _installed(host))))
 
 
-def _installed(host: Host) -> Tuple[patterns.Pattern, ...]:
+def _installed(host: Host) -> Tuple[str, ...]:
     """What the check ``agent`` judges by the record of the installation; elsewhere, and without a record, nothing."""
     if not host.live or release.place_of(release.PACKAGE) is None:
         return ()
     try:
-        return tuple(patterns.exclusion(path) for path in release.recorded(host.read(release.RECORD)))
+        return tuple(release.recorded(host.read(release.RECORD)))
     except CollectError:
         return ()
 
@@ -128,7 +128,8 @@ def collect(context: Context) -> Observation:
         "ok",
         survey.items,
         signals=(*signals.unseen(survey.unseen, context.now), *late, *shrunk),
-        blind=tuple(survey.blind),
+        # A baseline of before their own check judged them may hold them: they are not gone.
+        blind=(*survey.blind, *_installed(context.host)),
         memory={**_memory(context, survey, age=rounds[0].oldest if rounds else 0), "histories": known},
         cache=index.dump(found),
     )
