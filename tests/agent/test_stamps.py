@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.runs import World
-from vps_sentry import memory
+from vps_sentry import memory, report
 from vps_sentry.stamps import Stamps
 from vps_sentry.tick import record
 
@@ -35,6 +35,28 @@ def test_what_moved_is_named(world: World) -> None:
     found = take(world)
 
     assert ({"things"}, False) == (set(found.moved), found.bypassed)
+
+
+def test_no_stamp_is_believed_beside_one_that_moved(world: World) -> None:
+    """A1: who forges the stamps and keeps one thing moving must not keep the rest from ever being looked at."""
+    world.move()
+    found = Stamps.take(replace(world.setup(), bypass=True), memory.recall(world.store))
+
+    assert ({"things"}, True) == (set(found.moved), found.bypassed)
+
+
+def test_the_report_says_when_the_stamps_were_last_ignored(world: World) -> None:
+    """A1: it stays said by the runs in which something moved."""
+    world.scheduled = True
+    world.run()
+    at = report.read_last(world.store).stamps_bypassed_at
+    world.move()
+    world.run()
+
+    assert at is not None
+    assert report.read_last(world.store).stamps_bypassed_at == at
+    world.run()
+    assert report.read_last(world.store).stamps_bypassed_at == report.read_last(world.store).time != at
 
 
 def test_a_moved_configuration_makes_everything_look(world: World) -> None:

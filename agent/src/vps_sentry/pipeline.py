@@ -13,10 +13,11 @@ from .core.clock import rfc3339
 from .core.diff import diff
 from .core.model import Change, Observation
 from .deliveries import Outlet
+from .errors import StoreError
 from .looking import Looked, look
 from .memory import Memory
 from .observe import max_rss_kib
-from .report import Cost, Identity, Report
+from .report import Cost, Identity, Report, read_last
 from .setup import Setup
 
 
@@ -132,8 +133,18 @@ def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Option
         events=(),
         cost=_cost(looked),
         config_invalid=bool(setup.config_error),
-        bypassed=setup.scheduled and looked.stamps.bypassed,
+        bypassed_at=_bypassed_at(setup, looked),
     )
+
+
+def _bypassed_at(setup: Setup, looked: Looked) -> Optional[str]:
+    if setup.scheduled and looked.stamps.bypassed:
+        return rfc3339(setup.now)
+    try:
+        return read_last(setup.store).stamps_bypassed_at
+    except StoreError:
+        # There was no run yet, or its report is damaged and written anew by this one.
+        return None
 
 
 def _cost(looked: Looked) -> Cost:

@@ -57,8 +57,8 @@ class Report:
     events: Tuple[Tuple[Told, Alert], ...]
     cost: Cost
     config_invalid: bool = False
-    bypassed: bool = False
-    """Whether this run ignored all stamps."""
+    bypassed_at: Optional[str] = None
+    """When a run last ignored all stamps, this one included."""
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +125,7 @@ def last(report: Report) -> Dict[str, Any]:
             "bytes_hashed": report.cost.bytes_hashed,
             "oldest_hash_age": report.cost.oldest_hash_age,
         },
-        "stamps_bypassed_at": report.time if report.bypassed else None,
+        "stamps_bypassed_at": report.bypassed_at,
     }
 
 

@@ -36,6 +36,8 @@ class Setup:
     full: bool = False
     test: bool = False
     """A trial: what it has to say is marked as a test and withheld by the ship process."""
+    bypass: bool = False
+    """Whether no stamp is believed this time, even those of checks beside one that moved."""
     scheduled: bool = False
     """A timer run: collects only what moved since the last one."""
     taken: Mapping[Stamp, bytes] = field(default_factory=dict)

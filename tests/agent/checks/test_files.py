@@ -111,6 +111,7 @@ def test_a_file_too_fresh_for_its_time_stamp_is_read_again_and_keeps_the_tick_aw
     assert quiet()[0] == awake()[0], "the stamp taken before stays comparable"
 
 
+@pytest.mark.weakness(10)
 def test_a_huge_sparse_file_costs_nothing_and_says_that_it_was_not_read(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
     path = write(tmp_path / "w" / "huge")

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any, Dict
 
+import pytest
 from support.tree import ROOT
 from vps_sentry.cli.arguments import parse
 from vps_sentry.cli.scheduled import options
+from vps_sentry.cli.setup import setup
 
 
 def test_they_are_what_the_parser_makes_of_them() -> None:
@@ -16,6 +20,21 @@ def test_they_are_what_the_parser_makes_of_them() -> None:
     del written["command"], parsed["command"]
 
     assert parsed == written
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [
+        pytest.param({}, True, id="the quiet path chose to believe none, or had none"),
+        pytest.param({("stat", ("/etc",)): b""}, False, id="it took some and one moved"),
+    ],
+)
+def test_when_no_stamp_is_believed(taken: Dict[Any, bytes], expected: bool, tmp_path: Path) -> None:
+    """A1: one tick in twelve, whatever moves in it."""
+    chosen = options(taken)
+    chosen.state_dir = str(tmp_path)
+
+    assert setup(chosen).bypass is expected
 
 
 def test_a_scheduled_run_imports_no_parser_no_sink_and_nothing_that_sends() -> None:

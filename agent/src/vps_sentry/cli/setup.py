@@ -51,6 +51,8 @@ def setup(options: argparse.Namespace, *, trial: bool = False) -> Setup:
         full=options.full,
         scheduled=options.scheduled,
         taken=options.taken,
+        # The quiet path took no stamp at all: it chose not to believe any, or had none.
+        bypass=options.scheduled and not options.taken,
     )
 
 

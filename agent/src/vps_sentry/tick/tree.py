@@ -76,11 +76,11 @@ def walk(watch: "Watch") -> "Iterator[Batch]":
     what the watch itself names.
     """
     seen, opened, components = watch[:3]
-    single = components[0] if len(components) == 1 and type(components[0]) is bytes else None
+    name = single(watch)
     try:
-        base = _open_base(opened, posix.O_PATH if single else 0)
+        base = _open_base(opened, posix.O_PATH if name else 0)
     except OSError as exc:
-        yield seen, -1, [(single or b".", exc.errno or errno.EIO)]
+        yield seen, -1, [(name or b".", exc.errno or errno.EIO)]
         return
     below = _Below(watch)
     try:
@@ -88,7 +88,13 @@ def walk(watch: "Watch") -> "Iterator[Batch]":
     finally:
         posix.close(base)
     if below.overflow:
-        yield seen, -1, [(single or b".", OVERFLOW)]
+        yield seen, -1, [(name or b".", OVERFLOW)]
+
+
+def single(watch: "Watch") -> "bytes | None":
+    """The one name a watch looks at in its base, None if it may be several."""
+    first = watch[2][0]
+    return first if len(watch[2]) == 1 and type(first) is bytes else None
 
 
 def _open_base(opened: bytes, how: int) -> int:

@@ -80,7 +80,8 @@ class Survey:
             place = opened + directory[len(seen) :]
             weak = self._terms.weak(directory)
             if self._terms.expired():
-                self._mark(escape(_join(directory, b".")), tree.OVERFLOW)
+                # As where there are too many: of all that the watch sees it is not known what else there is.
+                self._mark(escape(_join(seen, tree.single(watch) or b".")), tree.OVERFLOW)
                 return
             for name, found in entries:
                 path = _join(directory, name)
