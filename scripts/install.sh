@@ -200,8 +200,8 @@ install_units() {
 
 # A secret under a name of its owner's choice reaches the process that ships by a line of its own, as those in the unit.
 hand_over_secrets() {
-    drop_in=$units/vps-sentry-ship.service.d/secrets.conf
-    echo '[Service]' >"$work/secrets.conf"
+    drop_in=$units/vps-sentry-ship.service.d/vps-sentry-secrets.conf
+    printf '%s\n' '# Made by the installation: a line for each secret in /etc/vps-sentry.d.' '[Service]' >"$work/secrets.conf"
     for path in /etc/vps-sentry.d/*; do
         name=${path##*/}
         case $name in *[!A-Za-z0-9._-]* | allowed_signers) continue ;; esac

@@ -99,6 +99,7 @@ def test_systemd_understands_the_units_and_finds_them_closed(host: Watched, suit
 
 
 SECRET = "k3y-of-my-own"
+SECRETS_CONF = f"{UNITS}/vps-sentry-ship.service.d/vps-sentry-secrets.conf"
 
 
 def test_any_file_of_the_secrets_reaches_the_process_that_ships(host: Watched) -> None:
@@ -113,7 +114,9 @@ def test_any_file_of_the_secrets_reaches_the_process_that_ships(host: Watched) -
     said = host.machine.run(["vps-sentry", "check-config"]).stderr
     assert "my-secret is not handed to vps-sentry-ship.service; run scripts/install.sh" in said
 
-    assert "installed /etc/systemd/system/vps-sentry-ship.service.d/secrets.conf" in host.script("install.sh")
+    assert "installed /etc/systemd/system/vps-sentry-ship.service.d/vps-sentry-secrets.conf" in host.script(
+        "install.sh"
+    )
     host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
     assert "not handed" not in host.machine.run(["vps-sentry", "check-config"]).stderr
     host.heard()
@@ -125,7 +128,7 @@ def test_any_file_of_the_secrets_reaches_the_process_that_ships(host: Watched) -
     host.machine.write("/etc/vps-sentry.json", good, mode=0o600)
     host.tick()
     assert "config_changed" in {code for _, state, code, _ in host.heard() if state == "resolved"}
-    assert "removed /etc/systemd/system/vps-sentry-ship.service.d/secrets.conf" in host.script("install.sh")
+    assert f"removed {SECRETS_CONF}" in host.script("install.sh")
     host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
 
 
