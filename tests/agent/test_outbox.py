@@ -95,6 +95,7 @@ def test_a_damaged_ack_names_file_and_remedy(data: bytes) -> None:
         outbox.decode_ack(data, name=NAME)
 
 
+@pytest.mark.weakness(14)
 def test_the_attachment_is_alerts_and_diff_and_says_whose() -> None:
     found = json.loads(outbox.attachment(ENTRY))
     assert sorted(found) == ["alerts", "diff", "host", "id", "kind", "left_out", "note", "schema", "time"]

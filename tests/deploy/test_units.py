@@ -78,6 +78,7 @@ BLINDING = [
 ]
 
 
+@pytest.mark.weakness(17)
 @pytest.mark.parametrize("directive", [name for name, _ in BLINDING], ids=[f"{n}: {why}" for n, why in BLINDING])
 def test_the_agent_sees_what_is_there(directive: str) -> None:
     assert f"Service.{directive}" not in settings(AGENT)

@@ -69,6 +69,7 @@ def test_a_storm_becomes_a_few_messages_and_loses_nothing(room: Room) -> None:
     assert len(moments) > SINGLES
 
 
+@pytest.mark.weakness(12)
 def test_a_backlog_goes_in_one_pass_as_eight_and_one(room: Room) -> None:
     """After an outage the channel is not flooded."""
     for number in range(50):

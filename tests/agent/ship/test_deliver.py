@@ -22,6 +22,7 @@ from vps_sentry.sinks import Routes
 from vps_sentry.sinks import discord as discord_sink
 
 
+@pytest.mark.weakness(12)
 def test_an_entry_is_sent_once_and_acked(room: Room) -> None:
     name = room.put()
     assert room.ship() == (0, ["sent"])
@@ -139,6 +140,7 @@ def test_a_webhook_that_is_gone_is_left_in_peace_for_an_hour(room: Room) -> None
     assert room.ack(name).next_try == START + 3600
 
 
+@pytest.mark.weakness(12)
 def test_a_retry_goes_only_to_the_sink_that_failed(room: Room) -> None:
     """The second sink is Discord with a URL file that does not exist yet: a defect of this host."""
     name = room.put()
@@ -222,6 +224,7 @@ def test_a_pass_ends_in_time_whatever_the_receiver_costs(room: Room) -> None:
     assert room.ship() == (0, ["sent"])
 
 
+@pytest.mark.weakness(14)
 def test_two_passes_do_not_tell_anything_twice(room: Room) -> None:
     room.put()
     descriptor = os.open(room.state / "acks", os.O_RDONLY)

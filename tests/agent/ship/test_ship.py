@@ -58,6 +58,7 @@ IDLE = [
 ]
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize(("files", "reason"), [case[1:] for case in IDLE], ids=[case[0] for case in IDLE])
 def test_an_empty_outbox_says_whether_the_report_was_shipped(room: Room, files: dict[str, Any], reason: str) -> None:
     (room.state / "public").mkdir()

@@ -49,6 +49,7 @@ def test_a_webhook_is_posted_to_with_wait(url: str) -> None:
     assert parse_webhook(url) == url + "?wait=true"
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize("url", [pytest.param(url, id=why) for url, why in BAD_URLS])
 def test_anything_else_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ShipError) as caught:
@@ -137,6 +138,7 @@ LONG = [
 ]
 
 
+@pytest.mark.weakness(12)
 @pytest.mark.parametrize(("alerts", "shown", "rest"), [case[1:] for case in LONG], ids=[case[0] for case in LONG])
 def test_limits_are_kept_and_what_is_left_out_is_counted(alerts: list[Any], shown: int, rest: int) -> None:
     told = payload(message(alerts=tuple(alerts)))

@@ -129,6 +129,7 @@ CERTIFICATES = [
 ]
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize("wrong", CERTIFICATES)
 def test_certificates_are_checked(
@@ -191,6 +192,7 @@ def test_no_text_of_a_host_passes_for_a_line_of_ours() -> None:
     assert [line for line in ours if line.startswith("CRITICAL resolved")] == []
 
 
+@pytest.mark.weakness(12)
 def test_a_flood_is_counted_and_bounded() -> None:
     many = tuple(alert(title=f"t{number}", detail="d" * 5000) for number in range(500))
     data = compose(message(alerts=many, left_out=7), RIGHT, now=0)

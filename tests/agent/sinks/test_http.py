@@ -65,6 +65,7 @@ REFUSALS = [
 ]
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize(
     ("answer", "words", "whole_sink", "retry_after"), [case[1:] for case in REFUSALS], ids=[c[0] for c in REFUSALS]
 )
@@ -93,6 +94,7 @@ def test_a_huge_packed_body_is_not_read(receiver: Receiver, transport: Transport
     assert len(receiver.requests) == 1
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize("manner", ["drip-head", "silent"])
 def test_the_deadline_is_total(receiver: Receiver, transport: Transport, manner: str) -> None:
     receiver.answers = [Answer(manner=manner)]

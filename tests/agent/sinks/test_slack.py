@@ -37,6 +37,7 @@ def test_a_webhook_is_taken(url: str) -> None:
     assert parse_webhook(url) == url
 
 
+@pytest.mark.weakness(14)
 @pytest.mark.parametrize("url", [pytest.param(url, id=why) for url, why in BAD_URLS])
 def test_anything_else_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ShipError) as caught:
