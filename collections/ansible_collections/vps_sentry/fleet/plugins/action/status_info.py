@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         try:
             found: Status = read_status(answer["stdout"])
         except StatusError as exc:
-            said = answer["stderr"].strip()
+            said = "" if answer["stdout"].strip() else answer["stderr"].strip()
             cause = remedies.told(said) if said else f"{exc}; install the agent, or look with: sudo vps-sentry status"
             raise AnsibleActionFail(f"{name}: {cause}") from exc
         return {"changed": False, "line": found.line, **json.loads(json.dumps(vars(found)))}

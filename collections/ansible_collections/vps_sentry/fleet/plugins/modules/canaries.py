@@ -42,6 +42,7 @@ EXAMPLES = r"""
   vps_sentry.fleet.canaries:
     left_out: refused
   register: rollout
+  run_once: true
 """
 
 RETURN = r"""

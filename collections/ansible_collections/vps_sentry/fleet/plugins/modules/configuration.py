@@ -31,6 +31,7 @@ EXAMPLES = r"""
 - name: Make and check all configurations
   vps_sentry.fleet.configuration:
   register: configurations
+  run_once: true
   no_log: true
 """
 
