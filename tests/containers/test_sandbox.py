@@ -132,6 +132,25 @@ def test_any_file_of_the_secrets_reaches_the_process_that_ships(host: Watched) -
     host.machine.run(["systemctl", "stop", "vps-sentry.timer"])
 
 
+def test_a_program_of_one_s_own_is_told_inside_the_sandbox(host: Watched) -> None:
+    """It runs as the user that ships, is given the message and keeps what it makes of it in its own /tmp."""
+    good = host.machine.read("/etc/vps-sentry.json")
+    told = f"{STATE}/acks/.told"
+    script = f"#!/bin/sh\ncat >/tmp/m && cp /tmp/m {told} && id -un >>{told}\n"
+    host.machine.write("/usr/local/sbin/tell", script, mode=0o755)
+    notify = {**json.loads(good)["notify"], "command": {"argv": ["/usr/local/sbin/tell"]}}
+    host.machine.write("/etc/vps-sentry.json", json.dumps({"notify": notify}), mode=0o600)
+    host.tick()
+    message, user = host.machine.read(told).rsplit("}", 1)
+    host.machine.write("/etc/vps-sentry.json", good, mode=0o600)
+    host.machine.run(["rm", told, "/usr/local/sbin/tell"])
+    host.tick()
+    host.heard()
+
+    assert "config_changed" in {alert["code"] for alert in json.loads(message + "}")["alerts"]}
+    assert user.strip() == "vps-sentry-ship"
+
+
 KILL = """
 rm -f /var/lib/vps-sentry/stamps/tick
 systemctl start --no-block vps-sentry.service
