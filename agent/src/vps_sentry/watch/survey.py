@@ -89,7 +89,9 @@ class Survey:
                 if isinstance(found, int):
                     self._mark(key, found)
                 elif key not in self.items:
-                    file = Found(path, _join(place, name), descriptor, found, (number, found.st_uid))
+                    # On a live system both are the same, and kept once: there may be very many.
+                    opened_as = path if place == directory else _join(place, name)
+                    file = Found(path, opened_as, descriptor, found, (number, found.st_uid))
                     self._add(key, file, how=sight(directory, name), weak=weak)
 
     def finish(self, random: Callable[[], float]) -> Tuple[index.Index, Tuple[rolling.Round, ...]]:
