@@ -105,6 +105,17 @@ def test_the_second_run_is_told_who_holds_the_lock(store: Store) -> None:
         pass
 
 
+def test_on_a_full_disk_the_lock_holds_without_the_name_of_its_holder(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with store.lock(), pytest.raises(BusyError, match="in use by process unknown"), store.lock(wait=0):
+        raise AssertionError("two at once")
+
+
 def test_damage_is_an_error_not_an_empty_file(store: Store) -> None:
     store.write("last.json", b'{"torn":')
 

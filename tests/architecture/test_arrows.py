@@ -50,7 +50,7 @@ ARROWS: Dict[str, str] = {
     "ship": "core errors outbox sinks store",
     "looking": "checks config core memory observations observe setup stamps",
     "verdict": "accept core deliveries findings judge keeping lifecycle looking setup",
-    "recording": "config core deliveries lifecycle looking memory observations report setup stamps store tick",
+    "recording": "config core deliveries errors lifecycle looking memory observations report setup stamps store tick",
     "pipeline": "*",
     "selftest": "*",
     "doctor": "*",

@@ -10,6 +10,7 @@ from .config import ACCEPTED, LAST_GOOD
 from .core import digest
 from .core.clock import epoch
 from .deliveries import Outlet
+from .errors import StoreError
 from .lifecycle import Advance, Record, reminder_due, untold
 from .looking import Looked
 from .setup import Setup
@@ -49,7 +50,12 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     looked.stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
     store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
-    heartbeat.write(str(store.path), line)
+    try:
+        heartbeat.write(str(store.path), line)
+    except OSError as exc:
+        raise StoreError(
+            f"cannot write {store.path}/heartbeat: {exc.strerror}; make room or look at its rights"
+        ) from exc
 
 
 def _follow_configuration(setup: Setup, found: report.Report) -> None:
