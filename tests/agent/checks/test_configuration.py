@@ -59,6 +59,8 @@ RELEASES: Tuple[Tuple[str, Optional[Any], Optional[Any], str], ...] = (
     ("checks.ports.retired", {"value": "1"}, None, "info"),
     ("notify.slack.url", None, {"value": "1"}, "critical"),
     ("accept.fleet_id", {"value": "1"}, None, "critical"),
+    ("notify.webhook.secret", {"value": "null"}, None, "info"),
+    ("notify.webhook.secret", {"value": "torn"}, None, "critical"),
 )
 
 

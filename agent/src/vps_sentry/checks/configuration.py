@@ -22,6 +22,7 @@ _NOTIFY = {
     "heartbeat": "whoever waited for a sign of life of this host may wait in vain",
 }
 
+_UNUSED: Value = {"value": "null"}
 _OF_A_SINK = re.compile(r"notify\.\w+\.", re.ASCII)
 
 
@@ -54,7 +55,9 @@ def flatten(prefix: str, section: Mapping[str, Any]) -> Iterator[Tuple[str, Valu
 
 def rate(change: Change, options: Options) -> Rating:
     """Critical, except for options of checks that a release brings or drops."""
-    if change.change != "changed" and _RELEASE_OWN.fullmatch(change.key):
+    if (change.before or _UNUSED) == (change.after or _UNUSED) or (
+        change.change != "changed" and _RELEASE_OWN.fullmatch(change.key)
+    ):
         return Rating("config_option", "info", f"option {change.key} {change.change} by this release")
     before, after = (_shown(value) for value in (change.before, change.after))
     lost = consequence(change)
