@@ -77,6 +77,14 @@ def test_a_full_disk_says_so_and_leaves_nothing_behind(
     assert [] == [path.name for path in store.path.iterdir() if path.name.startswith(".a")]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_every_way_of_writing_names_the_remedy_of_a_full_disk(store: Store) -> None:
+    (store.path / "busy").symlink_to("/dev/full")
+
+    with pytest.raises(StoreError, match="No space left on device; make room"):
+        store.count_busy()
+
+
 def test_a_left_over_temporary_file_does_not_matter(store: Store) -> None:
     (store.path / ".last.json.new").write_bytes(b"half")
     store.write("last.json", b"new")

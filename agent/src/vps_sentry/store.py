@@ -218,8 +218,10 @@ def _share(path: Path, mode: int) -> None:
 
 
 def _reason(error: OSError) -> str:
-    """The error in words; a missing permission comes with its remedy."""
+    """The error in words; a missing permission and a full disk come with their remedy."""
     remedy = "; run as root" if isinstance(error, PermissionError) else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        remedy = "; make room on that file system"
     return f"{error.strerror}{remedy}"
 
 
