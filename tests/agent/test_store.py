@@ -170,3 +170,22 @@ def test_state_of_a_newer_release_is_not_touched(tmp_path: Path, content: bytes)
 
 def test_the_state_says_of_what_format_it_is(store: Store) -> None:
     assert b"1\n" == store.read("format")
+
+
+def test_clearing_leaves_the_layout_and_follows_no_link(store: Store, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "file").touch()
+    store.write("baseline.json", b"{}")
+    store.write("history/1", b"{}")
+    (store.path / "trials/x").mkdir(parents=True)
+    (store.path / "acks/planted").symlink_to(other)
+    (store.path / "linked").symlink_to(other)
+    with store.lock():
+        gone = store.clear()
+
+    assert ["acks/planted", "baseline.json", "format", "history/1", "linked", "trials"] == gone
+    assert (other / "file").exists()
+    left = {path.name for path in store.path.iterdir()}
+    assert {"lock", "history", "outbox", "acks", "public"} <= left
+    assert [] == [path for path in store.path.rglob("*") if path.name != "lock" and not path.is_dir()]

@@ -185,6 +185,43 @@ def test_status_run_and_selftest_speak_of_every_host(play: Play, hosts: List[Mac
     assert f"{hosts[1].name}: its answer is no status" in said.split("answered: 2 of 3 hosts")[1]
 
 
+def test_a_user_that_collects_can_do_nothing_else(play: Play, lab: Lab, hosts: List[Machine]) -> None:
+    host, user = hosts[0], "collector"
+    play.variables["web"].update(
+        vps_sentry_collect_user=user,
+        vps_sentry_collect_keys=[lab.key.with_suffix(".pub").read_text().strip()],
+        vps_sentry_collect_from=[f"{host.gateway}/16"],
+    )
+    play.run("install", "--limit", host.name)
+    assert {host.name: 0} == changed(play.run("install", "--limit", host.name))
+
+    for asked in ("true", "id; cat /etc/shadow", "sudo -n /usr/local/bin/vps-sentry --accept-baseline"):
+        answer = knock(lab, host, user, asked)
+        assert answer.stdout.startswith('{"agent_digest":'), answer
+    denied = ["status", "bundle --state-dir /tmp", "--accept-baseline", ""]
+    for arguments in denied:
+        tried = host.run(["su", user, "-c", f"sudo -n /usr/local/bin/vps-sentry {arguments}"], check=False)
+        assert (tried.returncode, "password is required" in tried.stderr) == (1, True), (arguments, tried)
+    keys = f"/var/lib/{user}/.ssh/authorized_keys"
+    assert 0 != host.run(["su", user, "-c", f"echo x >>{keys}"], check=False).returncode
+    host.write(keys, host.read(keys).replace(f"{host.gateway}/16", "192.0.2.1"))
+    assert 255 == knock(lab, host, user, "true").returncode
+    host.run(["visudo", "-c"])
+
+
+def knock(lab: Lab, machine: Machine, user: str, command: str) -> subprocess.CompletedProcess[str]:
+    """A login with the laboratory's key, and nothing on standard input."""
+    options = [f"-oUserKnownHostsFile={lab.known_hosts}", "-oBatchMode=yes", "-oControlPath=none", "-i", str(lab.key)]
+    return subprocess.run(
+        ["ssh", *options, f"{user}@{machine.address}", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_removed_and_installed_again_from_the_wheel(play: Play, hosts: List[Machine], tmp_path: Path) -> None:
     assert "removed: 3 of 3 hosts" in play.run("uninstall", "-e", "vps_sentry_purge=true")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]

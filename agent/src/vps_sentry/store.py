@@ -9,6 +9,7 @@ import fcntl
 import grp
 import json
 import os
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -137,6 +138,21 @@ class Store:
         """Remove a file; one that is not there, or is none, is left alone."""
         with self._told("remove", name), contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError):
             (self.path / name).unlink()
+
+    def clear(self) -> List[str]:
+        """Remove everything but the folders of the layout and the lock; what was removed, by name, sorted."""
+        kept = {"public", *_PRIVATE, *(name for name, _ in _SHARED)}
+        found: List[Path] = []
+        with self._told("clear", ""):
+            for path in self.path.iterdir() if self.path.is_dir() else ():
+                folder = path.name in kept and not path.is_symlink()
+                found += path.iterdir() if folder else [path] * (path.name != "lock")
+            for path in found:
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        return sorted(str(path.relative_to(self.path)) for path in found)
 
     def set_aside(self, name: str) -> None:
         """Move a damaged file, if it is there, to ``damaged/`` so that nothing is lost."""

@@ -123,6 +123,7 @@ USAGE = [
     pytest.param(["--accept-baseline", "--digest", "../x"], "64 lower-case hex digits", id="a path is no digest"),
     pytest.param(["--accept", "--dry"], "unrecognized arguments", id="nothing is abbreviated"),
     pytest.param(["auth", "/nonexistent"], "cannot read /nonexistent", id="missing log"),
+    pytest.param(["reset"], "nothing brings them back", id="forgetting is asked for in so many words"),
     pytest.param(["check-config", "/etc"], "cannot read /etc: Is a directory", id="a directory is no configuration"),
     pytest.param(["check-config", "/nonexistent"], "/nonexistent does not exist", id="a missing file is not usable"),
 ]
@@ -256,3 +257,12 @@ def test_an_ordinary_user_is_told_to_be_root(shell: Shell) -> None:
 
         assert 1 == answer.returncode, words
         assert "run as root" in answer.stderr
+
+
+def test_an_image_is_made_of_a_host_that_knows_nothing(shell: Shell) -> None:
+    shell.run("--accept-baseline", "--reason", "template")
+    done = shell.run("reset", "--for-image")
+
+    assert (0, "none") == (done.returncode, json.loads(shell.run("--format", "json").stdout)["baseline"]["status"])
+    assert "empty /etc/machine-id" in done.stdout
+    assert "nothing was ever accepted here" in shell.run("baseline", "log").stdout

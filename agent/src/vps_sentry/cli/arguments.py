@@ -98,6 +98,8 @@ def _add_simple(commands: Any) -> None:
     ack.add_argument("--for", dest="time", metavar="7d", help="for so long; default: until it changes or ends")
     ack.add_argument("--reason", required=True, metavar="TEXT", help="why, kept in the history and told")
     ack.set_defaults(root="/", full=False)
+    reset = _add(commands, "reset", "before an image is made of this host: forget what is its own", "reset.reset")
+    reset.add_argument("--for-image", action="store_true", help="really forget baseline, history and alerts")
     explain = _add(commands, "explain", "what an alert code means and what to do about it", "explain.explain")
     explain.add_argument("code", nargs="?", metavar="CODE", help="without one: all codes")
     bundle = _add(commands, "bundle", "hand out the last snapshot and the baseline as canonical JSON", "handout.bundle")
