@@ -190,7 +190,7 @@ def test_a_user_that_collects_can_do_nothing_else(play: Play, lab: Lab, hosts: L
     play.variables["web"].update(
         vps_sentry_collect_user=user,
         vps_sentry_collect_keys=[lab.key.with_suffix(".pub").read_text().strip()],
-        vps_sentry_collect_from=[f"{host.gateway}/16"],
+        vps_sentry_collect_from=[host.gateway],
     )
     play.run("install", "--limit", host.name)
     assert {host.name: 0} == changed(play.run("install", "--limit", host.name))
@@ -204,7 +204,7 @@ def test_a_user_that_collects_can_do_nothing_else(play: Play, lab: Lab, hosts: L
         assert (tried.returncode, "password is required" in tried.stderr) == (1, True), (arguments, tried)
     keys = f"/var/lib/{user}/.ssh/authorized_keys"
     assert 0 != host.run(["su", user, "-c", f"echo x >>{keys}"], check=False).returncode
-    host.write(keys, host.read(keys).replace(f"{host.gateway}/16", "192.0.2.1"))
+    host.write(keys, host.read(keys).replace(host.gateway, "192.0.2.1"))
     assert 255 == knock(lab, host, user, "true").returncode
     host.run(["visudo", "-c"])
 
