@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
             # No way there, or no way to be root there: sudo's password is asked for by the connection.
             raise AnsibleActionFail(f"{name}: not reached: {remedies.told(exc.message)}") from exc
         lines = [line.strip().partition("=") for line in answer["stdout"].splitlines()]
-        if answer["rc"] != 0 or not any(key == "obstacle" for key, _, _ in lines):
+        if answer["rc"] != 0 or not any(line[0] == "obstacle" for line in lines):
             words = f"{answer['stderr']}\n{answer['stdout']}"
             raise AnsibleActionFail(
                 f"{name}: could not be looked at: {remedies.told(words)}. Nothing was changed there."

@@ -49,7 +49,7 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, name: str, cohort: str,
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(head=snapshot))
     return Ingested(
         name=name,
-        observed=digest.total({check: root for check, (root, _) in observed_checks.items()}, norm=bundle.norm),
+        observed=digest.total({check: root for check, (root, _buckets) in observed_checks.items()}, norm=bundle.norm),
         accepted=bundle.baseline.digest,
         new_buckets=new_buckets,
         moved=head is None or _states_of(connection, head) != (observed, accepted),
@@ -106,7 +106,7 @@ def _number(bucket: List[Any]) -> int:
 
 
 def _state(connection: sa.Connection, checks: Checks, norm: int) -> int:
-    name = digest.total({check: root for check, (root, _) in checks.items()}, norm=norm)
+    name = digest.total({check: root for check, (root, _buckets) in checks.items()}, norm=norm)
     known = _known(connection, schema.state, [name])
     if known:
         return known[name]

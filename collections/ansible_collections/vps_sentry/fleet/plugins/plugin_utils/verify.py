@@ -159,7 +159,7 @@ def _all_headers(bundle: Bundle) -> List[Tuple[str, Tuple[str, ...]]]:
 def _bucket_number(name: str, bucket: List[Tuple[str, Any]]) -> int:
     if digest.digest(bucket) != name:
         raise VerifyError(f"bucket {limits.show(name)}: the digest is not that of its items")
-    keys = [key for key, _ in bucket]
+    keys = [key for key, _value in bucket]
     if any(second <= first for first, second in zip(keys, keys[1:])):
         raise VerifyError(f"bucket {name[:23]}: the keys are not sorted, or one stands twice")
     numbers = {digest.bucket_number(key) for key in keys}
