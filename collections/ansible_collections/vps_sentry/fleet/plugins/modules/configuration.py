@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: configuration
-short_description: Make and check the configuration of every host of the play
+short_description: Make and check the configuration of a host
 version_added: 0.1.0
 description:
   - Makes one configuration out of a host's variables C(vps_sentry_config_NAME), C(vps_sentry_fleet_id) and
     C(vps_sentry_config), and checks it the way the agent would, on the controller, before any host is contacted.
   - Objects are merged and lists add up, so watched paths and expected ports of several groups are all there.
   - Two layers that give one option different values are refused. C(vps_sentry_config) has the last word.
-  - Runs once for all hosts of the play. Register it and use C(no_log), for it returns the secrets of the hosts.
+  - Runs on the controller, with the variables this task sees. Register it and use C(no_log), for it returns secrets.
 options: {}
 author:
   - vps-sentry authors (@vps-sentry)
@@ -28,20 +28,19 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Make and check all configurations
+- name: Make and check the configuration
   vps_sentry.fleet.configuration:
-  register: configurations
-  run_once: true
+  register: configuration
   no_log: true
 """
 
 RETURN = r"""
-documents:
-  description: What C(/etc/vps-sentry.json) shall hold, by host; hosts without any such variable are left out.
-  type: dict
+document:
+  description: What C(/etc/vps-sentry.json) shall hold; empty where no such variable is set, or it cannot be used.
+  type: str
   returned: success
 refused:
-  description: Why the configuration of a host cannot be used, by host.
-  type: dict
+  description: Why the configuration cannot be used; empty where it can.
+  type: str
   returned: success
 """
