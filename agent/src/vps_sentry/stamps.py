@@ -86,7 +86,7 @@ def stamps_of(setup: Setup, name: str, *, memory: Mapping[str, object]) -> Optio
         return ()
     try:
         return check.stamps(options, setup.host, memory)
-    except (SentryError, OSError, LookupError, TypeError, ValueError):
+    except (SentryError, OSError, ImportError, LookupError, TypeError, ValueError):
         # Memory of another release, or a machine that lacks what the stamp is made of.
         return None
 

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
+from support.tree import ROOT
 from vps_sentry.checks import Context
 from vps_sentry.checks.ssh_auth import CHECK
 from vps_sentry.core.codec import CodecError, decode, encode
@@ -203,3 +207,23 @@ def test_memory_forgets_the_burst_after_its_window(root: Path) -> None:
     write(root, *FAILED)
     first = look(root, {})
     assert said(look(root, first.memory or {}, now=NOW + DAY)) == []
+
+
+def test_a_python_without_ctypes_fails_this_check_alone() -> None:
+    """In the middle of a dist-upgrade libffi may be gone: the other checks still have to look."""
+    program = (
+        "import sys; sys.modules['_ctypes'] = None\n"
+        "from vps_sentry.checks import discover\n"
+        "from vps_sentry.errors import CollectError\n"
+        "from vps_sentry.host import Host\n"
+        "from vps_sentry.sshlog.choice import choose\n"
+        "from vps_sentry.sshlog.options import Options\n"
+        "print(len(discover()) > 3)\n"
+        "try:\n    choose(Host(), Options(sources='journal'), memory={}, now=0)\n"
+        "except CollectError as exc:\n    print('cannot load what reads the journal' in str(exc))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "agent" / "src")}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+    assert ["True", "True"] == done.stdout.split()

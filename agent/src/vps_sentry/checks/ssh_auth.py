@@ -27,7 +27,6 @@ from ..sshd.judge import Judge, Running
 from ..sshd.policy import METHODS
 from ..sshlog import codes, headroom, logins, rules
 from ..sshlog.choice import choose
-from ..sshlog.journal import matches
 from ..sshlog.messages import Event, parse
 from ..sshlog.options import Options, expects, seconds, validate
 from ..sshlog.rules import DAY, Rules
@@ -258,6 +257,8 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
 def _log_stamp(options: Options, host: Host, memory: Mapping[str, Any]) -> Stamp:
     position = memory.get("position", {})
     if memory.get("source", "journal") == "journal":
+        from ..sshlog.journal import matches
+
         wanted = matches(host.machine_id())
         if not position.get("cursor"):
             return "journal", ("", *wanted)

@@ -7,7 +7,6 @@ from typing import Any, List, Mapping
 
 from ..errors import CollectError
 from ..host import Host
-from .journal import JournalSource
 from .options import Options, candidates
 from .rules import DAY
 from .source import Source
@@ -34,4 +33,10 @@ def choose(host: Host, options: Options, *, memory: Mapping[str, Any], now: int)
 def _open(name: str, position: Mapping[str, Any], *, host: Host, now: int) -> Source:
     if name != "journal":
         return TextSource(host, name, position, now=now)
+    try:
+        from .journal import JournalSource
+    except ImportError as exc:
+        # In the middle of a dist-upgrade Python may lack the library that ctypes needs: one check fails, not the agent.
+        raise CollectError(f"cannot load what reads the journal: {exc}") from exc
+
     return JournalSource(position, now, since=now - FIRST_LOOK, machine_id=host.machine_id())
