@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Set
+from typing import Iterable, Set
 
 import pytest
 from support.runs import World, shipped, standing
@@ -43,9 +43,9 @@ class FailingStore(Store):
         super().__init__(path)
         self._cut = cut
 
-    def write(self, name: str, data: bytes, *, mode: int = 0o600) -> None:
+    def write_pieces(self, name: str, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
         self._cut.spend(name)
-        super().write(name, data, mode=mode)
+        super().write_pieces(name, pieces, mode=mode)
 
 
 def interrupted(world: World, after: int) -> bool:
@@ -101,9 +101,9 @@ def test_cursors_move_last(tmp_path: Path) -> None:
     order = []
 
     class Noting(Store):
-        def write(self, name: str, data: bytes, *, mode: int = 0o600) -> None:
+        def write_pieces(self, name: str, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
             order.append(name)
-            super().write(name, data, mode=mode)
+            super().write_pieces(name, pieces, mode=mode)
 
     world = World(tmp_path, items={"a": {"n": 1}})
     setup = world.setup()

@@ -180,7 +180,7 @@ def test_a_published_port_is_held_by_the_engine_and_the_container_has_its_own(la
     try:
         wait_for(lambda: "up" in lab.engine.run("logs", name).stdout, seconds=20, what="the container to listen")
         port = lab.engine.run("port", name, "8099").stdout.strip().rpartition(":")[2]
-        seen = ports.CHECK.collect(Context(Host(), ports.Options(), int(time.time()), {}, b""))
+        seen = ports.CHECK.collect(Context(Host(), ports.Options(), int(time.time()), {}))
     finally:
         lab.engine.run("kill", name, check=False)
     published: Any = seen.items[f"tcp:{port}:loopback"]["owners"]

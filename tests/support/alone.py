@@ -54,7 +54,7 @@ from vps_sentry.host import Host
 from vps_sentry.tick import heartbeat, quiet, record
 def collect(memory=(), noted=frozenset(), expected=(), baseline=()):
     options = ports.Options(expected=expected)
-    context = Context(Host(), options, int(time.time()), dict(memory), b"", noted=noted, baseline=dict(baseline))
+    context = Context(Host(), options, int(time.time()), dict(memory), noted=noted, baseline=dict(baseline))
     return ports.CHECK.collect(context)
 def show(items):
     print(json.dumps(items, separators=(",", ":")).replace(" ", "_"))

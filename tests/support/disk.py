@@ -40,7 +40,7 @@ class Disk:
         """One collect that knows what ``before`` left, begun ``later`` seconds from now."""
         now = int(time.time()) + later
         memory = before.memory or {}
-        return files.collect(Context(self.host, self.options, now, memory, before.cache or b"", full))
+        return files.collect(Context(self.host, self.options, now, memory, lambda: before.cache or b"", full))
 
     def quiet(self, observation: Observation = NOTHING) -> Callable[[], Tuple[bytes, ...]]:
         """The quiet path as a run after ``observation`` leaves it: it knows no options, only what was laid out then."""

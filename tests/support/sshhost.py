@@ -52,7 +52,7 @@ def session(root: Path, name: str = "1", **fields: object) -> None:
 
 
 def look(root: Path, memory: Dict[str, Any], *, now: int = NOW, options: Options = OPTIONS) -> Observation:
-    return CHECK.collect(Context(Host(str(root)), options, now, memory, b"", accepted=True))
+    return CHECK.collect(Context(Host(str(root)), options, now, memory, accepted=True))
 
 
 def said(observation: Observation) -> List[Tuple[str, str]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, Dict, Mapping, Optional, Tuple
 
@@ -142,7 +142,9 @@ def history_name(sequence: int) -> str:
 
 def save(store: Store, baseline: Baseline) -> None:
     """Write the baseline, and a copy for good under ``history/``."""
-    content = {"schema": SCHEMA, "norm": digest.NORM, **codec.encode(baseline)}
+    # The items not by the codec, which would copy each: they are plain JSON values already.
+    plain = codec.encode(replace(baseline, checks={}))
+    content = {"schema": SCHEMA, "norm": digest.NORM, **plain, "checks": baseline.checks}
     for name in ("status", "problem", "seal"):
         del content[name]
     store.write_json(history_name(baseline.sequence), content)

@@ -65,7 +65,7 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         options=setup.config.checks[name],
         now=setup.now,
         memory=before.checks.get(name, {}),
-        cache=setup.store.read(observations.cache_name(name)) or b"",
+        cache=lambda: setup.store.read(observations.cache_name(name)) or b"",
         full=setup.full,
         effective=effective(setup.config),
         accepted=before.baseline.status != "none",

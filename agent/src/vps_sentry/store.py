@@ -12,8 +12,9 @@ import os
 import shutil
 import stat
 import time
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Iterator, List, Optional
+from typing import Any, BinaryIO, Iterable, Iterator, List, Optional
 
 from .core import canonical
 from .errors import BusyError, SentryError, StoreError
@@ -99,6 +100,10 @@ class Store:
 
     def write(self, name: str, data: bytes, *, mode: int = 0o600) -> None:
         """Replace a file atomically and durably. Raises StoreError; the old content then still stands."""
+        self.write_pieces(name, (data,), mode=mode)
+
+    def write_pieces(self, name: str, pieces: Iterable[bytes], *, mode: int = 0o600) -> None:
+        """Like ``write``, for a content that need not be in memory as a whole."""
         target = self.path / name
         temporary = target.with_name(f".{target.name}.new")
         try:
@@ -107,7 +112,7 @@ class Store:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
             with open(descriptor, "wb") as handle:
                 os.fchmod(descriptor, mode)
-                handle.write(data)
+                handle.writelines(pieces)
                 handle.flush()
                 os.fsync(descriptor)
             os.replace(temporary, target)
@@ -120,7 +125,7 @@ class Store:
 
     def write_json(self, name: str, value: Any, *, mode: int = 0o600) -> None:
         """Replace a file with the canonical JSON of ``value``."""
-        self.write(name, canonical.dumps(value) + b"\n", mode=mode)
+        self.write_pieces(name, chain(canonical.pieces(value), (b"\n",)), mode=mode)
 
     def read_document(self, name: str) -> Any:
         """Like ``read_json`` for a file of ``write_document``."""

@@ -58,7 +58,7 @@ def test_every_field_of_an_item_is_described(tmp_path: Path) -> None:
 def forge(observation: Observation) -> Observation:
     """The observation as if its cache remembered another hash: what is not read again shows it."""
     kept = index.load(observation.cache or b"")
-    forged = {path: (known, FORGED, *rest) for path, (known, _, *rest) in kept.records.items()}
+    forged = {path: index.unpack(kept.records[path])._replace(sha256=FORGED).pack() for path in kept.records}
     return Observation("ok", observation.items, memory=observation.memory, cache=index.dump(index.Index(forged)))
 
 

@@ -34,7 +34,7 @@ class Place:
 
     def look(self) -> Observation:
         options = Options(defaults=False, watch=(str(self.units),))
-        return collect(Context(host=Host(), options=options, now=1_764_000_000, memory={}, cache=b""))
+        return collect(Context(host=Host(), options=options, now=1_764_000_000, memory={}))
 
     def files(self) -> List[str]:
         return sorted(key for key, value in self.look().items.items() if value["type"] == "file")

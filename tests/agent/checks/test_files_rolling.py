@@ -189,7 +189,7 @@ def test_the_age_of_the_oldest_look_is_true(ticking: Ticking) -> None:
     write(ticking.watched / "new")
     ticking.run()
 
-    oldest = min(record[3] for record in ticking.index().records.values())
+    oldest = min(index.unpack(record).read_at for record in ticking.index().records.values())
     assert ticking.last()["oldest_hash_age"] == ticking.index().clock - oldest == 12 * rolling.TICK
 
 

@@ -29,7 +29,7 @@ watch = {"watch": [watched + "/etc", watched + "/a b/file"], "exclude": [watched
 effective = {"checks": {"files": {"defaults": False, **watch}}}
 
 def look():
-    found = mounts.collect(Context(Host(), mounts.Options(), 0, {}, b"", effective=effective))
+    found = mounts.collect(Context(Host(), mounts.Options(), 0, {}, effective=effective))
     return found.items, mounts.stamps(mounts.Options(), Host(), found.memory)
 
 def quiet():
@@ -164,7 +164,7 @@ def test_without_memory_there_is_no_stamp_to_trust() -> None:
 
 
 def test_every_field_is_described() -> None:
-    found = mounts.collect(Context(Host(), mounts.Options(), 0, {}, b""))
+    found = mounts.collect(Context(Host(), mounts.Options(), 0, {}))
 
     assert {name for value in found.items.values() for name in value} <= set(mounts.COLUMNS)
     assert found.items["/"]["layers"]

@@ -40,7 +40,7 @@ def test_the_ephemeral_range(text: bytes, ports_of: Tuple[int, int]) -> None:
 
 
 def collect(memory: Optional[Dict[str, Any]] = None) -> Observation:
-    return ports.CHECK.collect(Context(Host(), Options(), 0, memory or {}, b""))
+    return ports.CHECK.collect(Context(Host(), Options(), 0, memory or {}))
 
 
 def exes(observation: Observation, key: str) -> Set[str]:

@@ -54,7 +54,7 @@ def write(root: Path, *messages: str, path: str = LOG) -> None:
 
 
 def look(root: Path, memory: Dict[str, Any], *, options: Options = FILES, now: int = NOW) -> Observation:
-    return CHECK.collect(Context(Host(str(root)), options, now, memory, b""))
+    return CHECK.collect(Context(Host(str(root)), options, now, memory))
 
 
 def said(observation: Observation) -> List[Tuple[str, str]]:

@@ -61,3 +61,28 @@ def test_dumps_sorts_and_packs() -> None:
 
     assert b'{"a":"\\u00e9\\n","b":[1,true,null]}' == canonical.dumps(value)
     assert value == canonical.loads(canonical.dumps(value))
+
+
+MANY = {f"/srv/{number}\u00e4": {"uid": number, "type": "file"} for number in range(2500)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param("text", id="no object"),
+        pytest.param({"b": {}, "a": [1, None, True]}, id="a few entries, sorted"),
+        pytest.param(MANY, id="more than one piece"),
+        pytest.param(dict(list(MANY.items())[:1001]), id="one entry beyond a piece"),
+        pytest.param({"schema": 1, "checks": {"files": MANY, "ports": {"x": {"y": {"z": 1}}}}}, id="as a baseline is"),
+        pytest.param({"a": {"b": {"c": {"d": MANY}}}}, id="deeper than is looked"),
+    ],
+)
+def test_pieces_are_what_dumps_makes(value: object) -> None:
+    assert b"".join(canonical.pieces(value)) == canonical.dumps(value)
+
+
+def test_no_piece_is_made_of_what_has_no_canonical_form() -> None:
+    """Said before anything is written, not in the middle of a file."""
+    with pytest.raises(canonical.CanonicalError, match=r"a: float"):
+        canonical.pieces({"items": {**MANY, "/x": {"a": 1.5}}})

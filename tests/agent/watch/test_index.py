@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from support.disk import write
-from vps_sentry.tick import rehash, tree
+from vps_sentry.tick import rehash
 from vps_sentry.watch import index
 
 NOW = 1_700_000_000
 SECOND = 1_000_000_000
 SAMPLE = index.Index(
-    records={b"/w/\xff": (((1, 2, 3), 4, 5), "ab" * 32, {"acl": "00"}, 7, 6)},
+    records={b"/w/\xff": index.Record(b"mark", "61" * 32, {"acl": "00"}, 7, 6).pack()},
     clock=8,
     uptime=9,
     run=10,
@@ -35,7 +35,9 @@ def sealed(payload: bytes) -> bytes:
 
 def test_what_was_kept_comes_back(tmp_path: Path) -> None:
     found = os.lstat(write(tmp_path / "a"))
-    kept = SAMPLE._replace(records={**SAMPLE.records, b"/a": (tree.signature(found), "cd" * 32, {}, 1, None)})
+    kept = SAMPLE._replace(
+        records={**SAMPLE.records, b"/a": index.Record(index.mark(found), "cd" * 32, {}, 1, None).pack()}
+    )
 
     assert index.load(index.dump(kept)) == kept
 
@@ -60,8 +62,8 @@ def test_the_seal_helper_makes_what_dump_makes() -> None:
         pytest.param(index.dump(SAMPLE)[:200], id="cut in the table"),
         pytest.param(index.dump(SAMPLE)[:-1], id="last byte missing"),
         pytest.param(index.dump(SAMPLE) + b"x", id="a byte too many"),
-        pytest.param(index.dump(SAMPLE).replace(b"ab", b"ac", 1), id="a hash edited"),
-        pytest.param(index.dump(SAMPLE).replace(b"files 2", b"files 9", 1), id="another release"),
+        pytest.param(index.dump(SAMPLE).replace(b"aa", b"ab", 1), id="a hash edited"),
+        pytest.param(index.dump(SAMPLE).replace(b"files 3", b"files 9", 1), id="another release"),
         pytest.param(index.dump(SAMPLE).replace(b"/w/3", b"/w/4", 1), id="a slice edited"),
         pytest.param(sealed(marshal.dumps([1, 2], 2)), id="sealed, but no records"),
         pytest.param(sealed(b"\xff\xff"), id="sealed, but no marshal"),

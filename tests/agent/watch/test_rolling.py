@@ -10,7 +10,7 @@ from typing import Dict, List, Optional
 import pytest
 from vps_sentry.tick.rehash import SLICES
 from vps_sentry.watch import rolling
-from vps_sentry.watch.index import Index, Records, Slice
+from vps_sentry.watch.index import Index, Record, Records, Slice, unpack
 from vps_sentry.watch.rolling import DAY, RUNS_A_DAY, TICK, Content
 
 MIB = 1024 * 1024
@@ -166,7 +166,7 @@ def test_nothing_watched_is_no_plan() -> None:
     assert plan == ((([],) * SLICES), {}, ())
 
 
-RECORDS: Records = {name: ("s", HASH, {}, 100, 90) for name in (b"/a", b"/b", b"/c")}
+RECORDS: Records = {name: Record(b"s", HASH, {}, 100, 90).pack() for name in (b"/a", b"/b", b"/c")}
 ONE_EACH = tuple([(b"/" + name, 1, b"")] for name in (b"a", b"b", b"c"))
 
 
@@ -186,8 +186,8 @@ def test_what_the_ticks_have_read_counts(run: int, read_at: List[int], due: Opti
     records, slice_ = rolling.progress(before, clock=1600, run=run)
 
     assert [place for place, _, _ in slice_] == ([due] if due else [])
-    assert [record[3] for record in records.values()] == read_at
-    assert [record[4] for record in records.values()] == [at if at != 100 else 90 for at in read_at]
+    assert [unpack(record).read_at for record in records.values()] == read_at
+    assert [unpack(record).turn for record in records.values()] == [at if at != 100 else 90 for at in read_at]
 
 
 @pytest.mark.parametrize(

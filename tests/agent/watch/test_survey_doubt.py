@@ -25,7 +25,7 @@ TERMS = Terms(now=10, budget=1000, full=False)
 
 def look(root: Path, known: index.Index, terms: Terms) -> Tuple[Survey, index.Index]:
     """One look at ``/w`` below ``root``."""
-    survey = Survey(known, replace(terms, now=int(time.time()) + terms.now))
+    survey = Survey(known, replace(terms, now=int(time.time()) + terms.now), {})
     for number, watch in enumerate(lay_out([target(Watch("/w"))], Host(str(root)), excluded=()).watches):
         survey.look(watch, number)
     found, _ = survey.finish(lambda: 0.5)
@@ -37,7 +37,7 @@ def remembered(root: Path, *names: str) -> index.Index:
     for name in names:
         write(root / "w" / name)
     _, found = look(root, index.Index({}), TERMS)
-    forged = {path: (record[0], FORGED, *record[2:]) for path, record in found.records.items()}
+    forged = {path: index.unpack(found.records[path])._replace(sha256=FORGED).pack() for path in found.records}
     return index.Index(forged)
 
 

@@ -26,8 +26,8 @@ class Context:
     """Seconds since the epoch at the start of the run."""
     memory: Mapping[str, Any]
     """What this check left in ``Observation.memory`` last time; empty at first."""
-    cache: bytes
-    """What this check left in ``Observation.cache`` last time; empty at first."""
+    cache: Callable[[], bytes] = bytes
+    """Reads what this check left in ``Observation.cache`` last time, which may be large; empty at first."""
     full: bool = False
     """``--full``: look at everything again, whatever the cache says."""
     effective: Mapping[str, Any] = field(default_factory=dict)

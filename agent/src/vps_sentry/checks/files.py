@@ -114,7 +114,7 @@ def collect(context: Context) -> Observation:
     options: Options = context.options
     passwd, problem = _passwd(options, context.host)
     watches = layout(options, context.host, passwd=passwd).watches
-    survey = Survey(index.load(context.cache), _terms(context))
+    survey = Survey(index.load(context.cache()), _terms(context), context.baseline)
     for number, watch in enumerate(watches):
         survey.look(watch, number)
     found, rounds = survey.finish(random.SystemRandom().random)

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 MAX_INTEGER = 2**53 - 1
+_PIECE = 1000
+"""Entries of an object that are encoded at once."""
+_LEVELS = 2
+"""How many objects deep ``pieces`` looks for one with many entries."""
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
@@ -44,7 +48,33 @@ def _unescape_byte(match: re.Match[str]) -> str:
 def dumps(value: Any) -> bytes:
     """Canonical JSON bytes of ``value``: sorted keys, no spaces, ASCII, integers only."""
     _refuse_inexact(value, "$")
+    return _encode(value)
+
+
+def _encode(value: Any) -> bytes:
     return _ENCODER.encode(value).encode("ascii")
+
+
+def pieces(value: Any) -> Iterator[bytes]:
+    """``dumps`` piece by piece: of a hundred thousand items only a thousand are in memory a second time."""
+    _refuse_inexact(value, "$")
+    return _pieces(value, _LEVELS)
+
+
+def _pieces(value: Any, levels: int) -> Iterator[bytes]:
+    if type(value) is dict and len(value) > _PIECE:
+        names = sorted(value)
+        for start in range(0, len(names), _PIECE):
+            # Without its braces, an object is a piece of a larger one.
+            yield (b"," if start else b"{") + _encode({n: value[n] for n in names[start : start + _PIECE]})[1:-1]
+        yield b"}"
+    elif type(value) is dict and levels:
+        for number, name in enumerate(sorted(value)):
+            yield (b"," if number else b"{") + _encode(name) + b":"
+            yield from _pieces(value[name], levels - 1)
+        yield b"}" if value else b"{}"
+    else:
+        yield _encode(value)
 
 
 def _refuse_inexact(value: Any, path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from . import canonical
 
@@ -35,12 +35,12 @@ def bucket_number(key: str) -> int:
     return sha256(key.encode("utf-8", "surrogatepass")).digest()[0] & (BUCKETS - 1)
 
 
-def split(items: Mapping[str, Any]) -> List[Bucket]:
-    """The items of a check as 64 buckets."""
-    buckets: List[Bucket] = [[] for _ in range(BUCKETS)]
+def split(items: Mapping[str, Any]) -> Iterator[Bucket]:
+    """The items of a check as 64 buckets, one after the other."""
+    keys: List[List[str]] = [[] for _ in range(BUCKETS)]
     for key in sorted(items):
-        buckets[bucket_number(key)].append([key, items[key]])
-    return buckets
+        keys[bucket_number(key)].append(key)
+    return ([[key, items[key]] for key in bucket] for bucket in keys)
 
 
 def buckets_of(items: Mapping[str, Any]) -> Buckets:

@@ -115,7 +115,7 @@ def log_source(setup: Setup) -> Step:
         return Step("skip", "log source", "ssh_auth is disabled by the configuration")
     cursor = known.checks.get("ssh_auth", {})
     try:
-        seen = check.collect(Context(setup.host, options, setup.now, cursor, b"", accepted=True))
+        seen = check.collect(Context(setup.host, options, setup.now, cursor, accepted=True))
     except SentryError as exc:
         return Step("FAIL", "log source", str(exc))
     said = str((seen.memory or {}).get("source")) if seen.status == "ok" else seen.error or seen.status

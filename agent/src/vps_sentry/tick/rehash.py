@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     """Place, bytes and SHA-256 of each file; an empty one says that only a full look reads it."""
 
 NAME = b"/files.index"
-MAGIC = b"vps-sentry files 2\n"
+MAGIC = b"vps-sentry files 3\n"
 SEAL = 16
 SLICES = 24
 """How many ticks one index serves: two hours, then a full look chooses anew."""

@@ -10,13 +10,31 @@ import marshal
 from hashlib import blake2b
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from ..tick import tree
 from ..tick.rehash import MAGIC, SEAL, SLICES, open_sealed
 
-Record = Tuple[Any, str, Dict[str, str], int, Optional[int]]
-"""``tick.tree.signature`` of the file, its SHA-256 (empty: not read yet), its extended attributes as fields, when it
-was read and when its last turn in the rolling re-hash was, both in seconds of ``Index.clock``."""
-Records = Dict[bytes, Record]
-"""Path as seen -> record."""
+
+class Record(NamedTuple):
+    """What is remembered of a file. Times are seconds of ``Index.clock``."""
+
+    mark: Optional[bytes]
+    """``mark`` of its stat record when it was read; None if it was not."""
+    sha256: str
+    """Empty: not read yet."""
+    extended: Dict[str, str]
+    """Its extended attributes as fields."""
+    read_at: int
+    turn: Optional[int]
+    """When its last turn in the rolling re-hash was."""
+
+    def pack(self) -> bytes:
+        """As it is kept: a seventh of the memory, and there are as many as files."""
+        mark, sha256, extended, read_at, turn = self
+        return marshal.dumps((mark, bytes.fromhex(sha256), extended or None, read_at, turn), 2)
+
+
+Records = Dict[bytes, bytes]
+"""Path as seen -> packed record."""
 Slice = List[Tuple[bytes, int, bytes]]
 """What one tick reads again: place, bytes and SHA-256 of each file, as ``tick.rehash`` takes it."""
 
@@ -37,6 +55,18 @@ class Index(NamedTuple):
 _WORD = 8
 _RACY_NANOSECONDS = 2_000_000_000
 _FUTURE_NANOSECONDS = 60 * 1_000_000_000
+
+
+def unpack(packed: bytes) -> Record:
+    """The record that ``Record.pack`` was called on."""
+    # Sealed as part of the index, or made by this very run.
+    mark, sha256, extended, read_at, turn = marshal.loads(packed)  # noqa: S302
+    return Record(mark, sha256.hex(), extended or {}, read_at, turn)
+
+
+def mark(found: Any) -> bytes:
+    """16 bytes that differ whenever ``tick.tree.signature`` of a file does."""
+    return blake2b(marshal.dumps(tree.signature(found), 2), digest_size=16).digest()
 
 
 def load(data: bytes) -> Index:
@@ -62,17 +92,18 @@ def dump(index: Index) -> bytes:
     """``index`` as bytes for ``load`` and for ``tick.rehash``."""
     slices = [_seal(entries) for entries in (*index.slices, *[[]] * SLICES)[:SLICES]]
     end = len(MAGIC) + SLICES * _WORD
-    table = []
-    for entry in slices:
-        end += len(entry)
+    table, parts = [], []
+    for seal, body in slices:
+        end += len(seal) + len(body)
         table.append(end.to_bytes(_WORD, "big"))
-    return b"".join((MAGIC, *table, *slices, _seal((index.records, index.clock, index.uptime, index.run))))
+        parts += [seal, body]
+    return b"".join((MAGIC, *table, *parts, *_seal((index.records, index.clock, index.uptime, index.run))))
 
 
-def _seal(content: Any) -> bytes:
+def _seal(content: Any) -> Tuple[bytes, bytes]:
     # Version 2: without references it is the quickest, and every Python reads it.
     body = marshal.dumps(content, 2)
-    return blake2b(body, digest_size=SEAL).digest() + body
+    return blake2b(body, digest_size=SEAL).digest(), body
 
 
 def settled(ctime_nanoseconds: int, now: int) -> bool:

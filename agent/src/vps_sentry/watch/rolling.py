@@ -7,10 +7,10 @@ is over the hash budget, who holds most (owner below a watch) waits longer, and 
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..tick.rehash import SLICES
-from .index import Index, Records, Slice
+from .index import Index, Records, Slice, unpack
 
 Share = Tuple[int, int]
 """Number of the watch and owner: those who share the budget fairly."""
@@ -80,11 +80,11 @@ def progress(before: Index, *, clock: int, run: int) -> Tuple[Records, Slice]:
         at = before.clock + (clock - before.clock) * (number + 1) // (done + 1)
         for place, _, _ in entries:
             if place in records:
-                records[place] = (*records[place][:3], at, at)
+                records[place] = unpack(records[place])._replace(read_at=at, turn=at).pack()
     return records, list(before.slices[done]) if done < len(before.slices) else []
 
 
-def plan(contents: Sequence[Content], *, clock: int, budget: int, random: Callable[[], float]) -> Plan:
+def plan(contents: Iterable[Content], *, clock: int, budget: int, random: Callable[[], float]) -> Plan:
     """What the next ``SLICES`` runs read again of ``contents``, at most ``budget`` bytes a run on average.
 
     ``random`` gives numbers from 0 to 1: who knows the order could change a file between two looks at it.
@@ -100,7 +100,7 @@ def plan(contents: Sequence[Content], *, clock: int, budget: int, random: Callab
     for share, owned in shares.items():
         seconds = DAY * totals[share] // max(1, claims[share])
         turns.update(_first_turns(owned, seconds, clock=clock, random=random))
-        due = [(_due(content, turns, seconds) - random() * _JITTER, content) for content in owned]
+        due = ((_due(content, turns, seconds) - random() * _JITTER, content) for content in owned)
         _deal(_allowed(due, claims[share] * SLICES // RUNS_A_DAY, until=clock + _AHEAD), slices)
         rounds.append(Round(share, seconds, clock - min(content.read_at for content in owned)))
     rounds.sort(key=lambda entry: -entry.oldest)
@@ -137,7 +137,7 @@ def _due(content: Content, turns: Dict[bytes, int], seconds: int) -> int:
     return (turns[content.place] if content.turn is None else content.turn) + seconds
 
 
-def _allowed(due: List[Tuple[float, Content]], usual: int, *, until: int) -> List[Content]:
+def _allowed(due: Iterable[Tuple[float, Content]], usual: int, *, until: int) -> List[Content]:
     """What is due before ``until``, the longest wait first, until a share has had its part or one file."""
     ranked = sorted((entry for entry in due if entry[0] < until), key=lambda entry: entry[0])
     waiting = [content for _, content in ranked]

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from ..core.canonical import escape
 from ..core.model import Value
@@ -52,8 +52,9 @@ class _Kept(NamedTuple):
 class Survey:
     """Items and index of one look at all watches."""
 
-    def __init__(self, known: index.Index, terms: Terms) -> None:
+    def __init__(self, known: index.Index, terms: Terms, accepted: Mapping[str, Value]) -> None:
         self.items: Dict[str, Value] = {}
+        """A value that equals the accepted one is that very object: nothing may be written into it."""
         self.unsettled = 0
         """Files to be read again next run: too fresh, changing, or over the budget."""
         self.bytes_hashed = 0
@@ -65,11 +66,13 @@ class Survey:
         self._known, due = rolling.progress(known, clock=self.clock, run=terms.run)
         self._due = {place for place, _, _ in due}
         self._terms = terms
+        self._accepted = accepted
         # The first look has nothing to compare with: what it left unread would be accepted unread.
         self._everything = terms.full or not self._known
         self._left = terms.budget
         self._records: index.Records = {}
         self._kept: Dict[bytes, _Kept] = {}
+        self._shares: Dict[rolling.Share, rolling.Share] = {}
         self._waiting: List[Found] = []
         self._doubted: List[Found] = []
 
@@ -91,7 +94,8 @@ class Survey:
                 elif key not in self.items:
                     # On a live system both are the same, and kept once: there may be very many.
                     opened_as = path if place == directory else _join(place, name)
-                    file = Found(path, opened_as, descriptor, found, (number, found.st_uid))
+                    share = (number, found.st_uid)
+                    file = Found(path, opened_as, descriptor, found, self._shares.setdefault(share, share))
                     self._add(key, file, how=sight(directory, name), weak=weak)
 
     def finish(self, random: Callable[[], float]) -> Tuple[index.Index, Tuple[rolling.Round, ...]]:
@@ -102,30 +106,39 @@ class Survey:
         for file in fair(self._waiting):
             key = escape(file.path)
             if self._spend(file.found.st_size):
-                self.items[key] = self._read(file)
+                self._put(key, self._read(file))
             elif not self._remembered(key, file):
                 self._leave_unread(key, file)
         for file in fair(self._doubted):
             if self._spend(file.found.st_size):
-                self.items[escape(file.path)] = self._read(file)
-        contents = [
-            rolling.Content(kept.place, kept.size, record[1], record[3], record[4], kept.share, kept.urgent)
-            for path, record in self._records.items()
-            for kept in (self._kept[path],)
-            if kept.size <= self._terms.budget
-        ]
-        plan = rolling.plan(contents, clock=self.clock, budget=self._terms.budget, random=random)
-        for path, record in self._records.items():
-            turn = plan.turns.get(self._kept[path].place, record[4])
-            self._records[path] = (*record[:4], turn)
+                self._put(escape(file.path), self._read(file))
+        # From here on nothing is looked up any more, and a plan over very many files wants the room.
+        self._known, self._waiting, self._doubted = {}, [], []
+        plan = rolling.plan(self._contents(), clock=self.clock, budget=self._terms.budget, random=random)
+        for path, packed in self._records.items():
+            turn = plan.turns.get(self._kept[path].place)
+            if turn is not None:
+                self._records[path] = index.unpack(packed)._replace(turn=turn).pack()
         found = index.Index(self._records, self.clock, self._terms.uptime, self._terms.run, plan.slices)
         return found, plan.rounds
 
+    def _contents(self) -> Iterator[rolling.Content]:
+        for path, packed in self._records.items():
+            record, kept = index.unpack(packed), self._kept[path]
+            if kept.size <= self._terms.budget:
+                yield rolling.Content(
+                    kept.place, kept.size, record.sha256, record.read_at, record.turn, kept.share, kept.urgent
+                )
+
+    def _put(self, key: str, value: Value) -> None:
+        known = self._accepted.get(key)
+        self.items[key] = known if known is not None and known == value else value
+
     def _mark(self, key: str, problem: int) -> None:
         if problem in (tree.DEEP, tree.OVERFLOW):
-            self.items.setdefault(key, {})["truncated"] = True
+            self._put(key, {**self.items.get(key, {}), "truncated": True})
         elif problem not in _ABSENT:
-            self.items.setdefault(key, {})["unreadable"] = os.strerror(problem)
+            self._put(key, {**self.items.get(key, {}), "unreadable": os.strerror(problem)})
         else:
             return
         self.blind.append(key.rstrip("/") + "/")
@@ -145,7 +158,7 @@ class Survey:
                 if exc.errno in _ABSENT:
                     return
                 value["unreadable"] = exc.strerror
-            self.items[key] = value
+            self._put(key, value)
 
     def _add_file(self, key: str, file: Found, *, weak: bool) -> None:
         found, due = file.found, file.place in self._due
@@ -157,9 +170,9 @@ class Survey:
         elif found.st_size > LARGE and not self._terms.full and not due:
             self._leave_unread(key, file)
         elif found.st_size <= LARGE and self._at_once(file, due=due):
-            self.items[key] = self._read(file)
+            self._put(key, self._read(file))
         else:
-            self.items[key] = self._unread(file)
+            self._put(key, self._unread(file))
             self._waiting.append(file._replace(descriptor=None))
 
     def _at_once(self, file: Found, *, due: bool) -> bool:
@@ -171,11 +184,14 @@ class Survey:
         return (self._everything and not self._terms.expired()) or self._spend(file.found.st_size)
 
     def _remembered(self, key: str, file: Found) -> bool:
-        record = self._known.get(file.path)
-        if record is None or record[0] != tree.signature(file.found):
+        packed = self._known.get(file.path)
+        if packed is None:
             return False
-        self._records[file.path] = record
-        self.items[key] = {**_content(file.found), "sha256": record[1], **record[2]}
+        record = index.unpack(packed)
+        if record.mark != index.mark(file.found):
+            return False
+        self._records[file.path] = packed
+        self._put(key, {**_content(file.found), "sha256": record.sha256, **record.extended})
         return True
 
     def _spend(self, size: int) -> bool:
@@ -192,25 +208,28 @@ class Survey:
             self._records.pop(file.path, None)
             return {**attributes.metadata(file.found), "nlink": file.found.st_nlink, "unreadable": reading.problem}
         self.bytes_hashed += reading.found.st_size
-        signature, ctime = tree.signature(reading.found), reading.found.st_ctime_ns
-        known = self._known.get(file.path)
-        if known and known[0] == signature and known[1] != reading.sha256:
+        mark, ctime = index.mark(reading.found), reading.found.st_ctime_ns
+        packed = self._known.get(file.path)
+        known = index.unpack(packed) if packed else None
+        if known and known.mark == mark and known.sha256 != reading.sha256:
             self.unseen.append(escape(file.path))
         if index.settled(ctime, self._terms.now) or index.ahead(ctime, self._terms.now):
-            turn = self.clock if file.place in self._due else known[4] if known else None
-            self._records[file.path] = (signature, reading.sha256, reading.extended, self.clock, turn)
+            turn = self.clock if file.place in self._due else known.turn if known else None
+            record = index.Record(mark, reading.sha256, reading.extended, self.clock, turn)
+            self._records[file.path] = record.pack()
         else:
             self.unsettled += 1
         return {**_content(reading.found), "sha256": reading.sha256, **reading.extended}
 
     def _leave_unread(self, key: str, file: Found) -> None:
         """Metadata alone; a large file waits for its turn in the rolling re-hash, any other for the next run."""
-        self.items[key] = {**self._unread(file), "truncated": True}
+        self._put(key, {**self._unread(file), "truncated": True})
         if file.found.st_size <= LARGE:
             self.unsettled += 1
             return
-        _, sha256, _, read_at, turn = self._known.get(file.path, (None, "", {}, self.clock, None))
-        self._records[file.path] = (None, sha256, {}, read_at, turn)
+        packed = self._known.get(file.path)
+        known = index.unpack(packed) if packed else index.Record(None, "", {}, self.clock, None)
+        self._records[file.path] = known._replace(mark=None, extended={}).pack()
 
     def _unread(self, file: Found) -> Value:
         try:
