@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any, Dict
@@ -31,7 +32,14 @@ def judged(tmp_path: Path, variables: Dict[str, Any]) -> Dict[str, Any]:
     play = tmp_path / "play.yml"
     play.write_text(PLAY.replace("VARS", json.dumps(variables)).replace("DIR", str(tmp_path)))
     done = subprocess.run(
-        [f"{sysconfig.get_path('scripts')}/ansible-playbook", "-i", "a,b,", str(play)],
+        [
+            f"{sysconfig.get_path('scripts')}/ansible-playbook",
+            "-i",
+            "a,b,",
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            str(play),
+        ],
         cwd=ROOT,
         env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_LOCALHOST_WARNING": "false"},
         capture_output=True,
