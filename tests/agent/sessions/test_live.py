@@ -176,9 +176,38 @@ def test_what_is_no_guard(root: Path, guard: Fake) -> None:
 
 
 def test_an_unsettled_look_is_never_believed(root: Path) -> None:
-    """Just connected, or between the guard's end and the login: neither at the door nor in."""
-    write(root / "proc", Fake(10), Fake(20, parent=10, title=b"sshd: [accepted]"))
+    """Between the guard's end and the login: neither at the door nor in."""
+    write(root / "proc", Fake(10), Fake(20, parent=10, title=b"sshd: root [priv]"))
     assert stamp(root, look(root)) != b""
+
+
+@pytest.mark.parametrize("title", [b"sshd: [accepted]\0\0\0", b"sshd-session: [accepted]   "])
+def test_whoever_connects_and_says_nothing_moves_nothing(root: Path, title: bytes) -> None:
+    """Before the banner there is no guard: held open without a word, a connection made each tick a full one."""
+    write(root / "proc", *SERVED, Fake(30, parent=10, title=title))
+    found = look(root)
+    assert stamp(root, found) == b""
+    (root / "proc/10/task/10/children").write_text("20 ")
+    assert stamp(root, found) == b""
+    (root / "proc/10/task/10/children").write_text("20 30 ")
+    (root / "proc/30/cmdline").write_bytes(b"sshd: root")
+    assert stamp(root, found) != b""
+
+
+NOT_NAMELESS = (
+    pytest.param(Fake(30, parent=10, title=b"sshd: [accepted]", uid=1000), id="somebody's own process says so"),
+    pytest.param(Fake(30, parent=10, title=b"sshd: [accepted]@pts/0"), id="an account of that name is in"),
+    pytest.param(Fake(30, parent=10, title=b"sshd\0-R\0"), id="not yet said"),
+)
+
+
+@pytest.mark.parametrize("process", NOT_NAMELESS)
+def test_what_is_not_before_the_banner(root: Path, process: Fake) -> None:
+    write(root / "proc", *SERVED)
+    found = look(root)
+    (root / "proc/10/task/10/children").write_text("20 30 ")
+    write(root / "proc", process, first=False)
+    assert stamp(root, found) != b""
 
 
 def test_a_kernel_that_tells_no_children_still_has_a_stamp(root: Path) -> None:

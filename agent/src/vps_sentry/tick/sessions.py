@@ -3,12 +3,16 @@
 
 A new sshd, by hand or by a unit, is a child of PID 1; a new login is a child of its server. On a public server there
 is always somebody at the door: a connection of sshd counts from the moment on in which its guard, the process of
-sshd's own user in an empty directory that talks to whoever has not logged in yet, is gone.
+sshd's own user in an empty directory that talks to whoever has not logged in yet, is gone. Whoever connects and says
+nothing has no guard yet, for two minutes at most; sshd's process for him still has the title that it gets before any
+user is named.
 """
 
 from _blake2 import blake2b
 from posix import getpid, getppid, listdir, readlink, stat, urandom
 from time import time
+
+_NAMELESS = (b"sshd: [accepted]", b"sshd-session: [accepted]")
 
 
 def take(settled: str, again: int, warden: int, directory: str, proc: str, *servers: int) -> bytes:
@@ -59,18 +63,37 @@ def children(pid: int, proc: str) -> "set[bytes]":
 
 
 def entered(pid: int, proc: str, *, warden: int) -> "set[bytes]":
-    """The children of a server that are not, or no longer, connections with a guard."""
-    return {
-        kid for kid in children(pid, proc) if not any(_guards(one, proc, warden) for one in children(int(kid), proc))
-    }
+    """The children of a server that are not, or no longer, connections at the door."""
+    return {kid for kid in children(pid, proc) if not _at_the_door(kid, proc, warden)}
+
+
+def _at_the_door(pid: bytes, proc: str, warden: int) -> bool:
+    kids = children(int(pid), proc)
+    return any(_guards(kid, proc, warden) for kid in kids) if kids else _nameless(pid, proc)
+
+
+def _nameless(pid: bytes, proc: str) -> bool:
+    place = f"{proc}/{int(pid)}"
+    try:
+        # The title is padded. Only root's own word counts: whoever logged in can call himself anything.
+        return _read(place + "/cmdline").rstrip(b"\0 ") in _NAMELESS and _owners(place) == [b"0", b"0"]
+    except OSError:
+        return False
 
 
 def _guards(pid: bytes, proc: str, warden: int) -> bool:
     place = f"{proc}/{int(pid)}"
     try:
-        with open(place + "/status", "rb", buffering=0) as handle:
-            # Real and effective uid, the first two of four.
-            uid = handle.readall().partition(b"\nUid:")[2].split(None, 2)[:2]
-        return bool(warden) and uid == [b"%d" % warden] * 2 and readlink(place + "/root") != "/"
+        return bool(warden) and _owners(place) == [b"%d" % warden] * 2 and readlink(place + "/root") != "/"
     except OSError:
         return False
+
+
+def _owners(place: str) -> "list[bytes]":
+    """Real and effective uid, the first two of four."""
+    return _read(place + "/status").partition(b"\nUid:")[2].split(None, 2)[:2]
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as handle:
+        return handle.readall()
