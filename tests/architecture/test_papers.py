@@ -80,6 +80,18 @@ def test_one_floor_of_ansible_for_package_and_collection() -> None:
     assert collection.removesuffix(".0") == package
 
 
+DECISIONS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    assert [f"{number:04d}" for number in range(1, len(DECISIONS) + 1)] == [path.name[:4] for path in DECISIONS]
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=relative)
+def test_a_decision_is_titled_by_its_number(path: Path) -> None:
+    assert path.read_text().startswith(f"# {int(path.name[:4])}. ")
+
+
 COMMANDS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
 
 

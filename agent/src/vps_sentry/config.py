@@ -49,7 +49,7 @@ class Notify:
 
 @dataclass(frozen=True)
 class Accept:
-    """A managed host: its fleet, and in signed mode whose signatures count (docs/adr/0015-managed-hosts.md)."""
+    """A managed host: its fleet, and in signed mode whose signatures count (docs/adr/0021-managed-hosts.md)."""
 
     fleet_id: str
     allowed_signers: Optional[str] = None
