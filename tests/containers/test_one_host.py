@@ -165,6 +165,21 @@ def test_a_vanished_configuration_is_told_through_the_sinks_it_named(host: Watch
     assert ("critical", "open", "config_invalid", "configuration") in told
 
 
+def test_a_link_in_the_place_of_the_configuration_is_told_and_stops_nothing(host: Watched) -> None:
+    """It was taken for a trial with a state of its own: no baseline, no message, no sign of life."""
+    before = host.last()["time"]
+    host.machine.run(["mv", "/etc/vps-sentry.json", "/root/kept.json"])
+    host.machine.run(["ln", "-s", "/root/kept.json", "/etc/vps-sentry.json"])
+    assert 2 == host.tick()
+    told, after = host.heard(), host.last()["time"]
+    host.machine.run(["mv", "/root/kept.json", "/etc/vps-sentry.json"])
+    host.tick()
+    host.heard()
+
+    assert ("critical", "open", "config_invalid", "configuration") in told
+    assert before != after
+
+
 def test_a_lost_baseline_is_critical_and_not_learnt(host: Watched) -> None:
     host.machine.run(["mv", f"{STATE}/baseline.json", f"{STATE}/kept"])
     host.tick()

@@ -66,6 +66,18 @@ def test_a_trial_has_a_state_of_its_own() -> None:
     assert all(other.startswith(f"{DEFAULT_PATH}/trials/") for other in others)
 
 
+def test_a_link_in_the_place_of_the_configuration_is_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer would look without a baseline, tell nobody and leave no sign of life."""
+    usual, other, to_it = tmp_path / "usual.json", tmp_path / "other.json", tmp_path / "link.json"
+    other.write_text("{}")
+    monkeypatch.setattr("vps_sentry.cli.setup.CONFIG_PATH", str(usual))
+    usual.symlink_to(other)
+    to_it.symlink_to(usual)
+
+    assert DEFAULT_PATH == state_of(config=str(usual)) == state_of(config=f"{tmp_path}/x/../usual.json")
+    assert state_of(config=str(other)) == state_of(config=str(to_it)) != DEFAULT_PATH
+
+
 def test_json_for_programs(shell: Shell) -> None:
     shell.look()
     last: Dict[str, Any] = json.loads(shell.look("--format", "json").stdout)

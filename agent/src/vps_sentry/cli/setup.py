@@ -59,7 +59,9 @@ def setup(options: argparse.Namespace, *, trial: bool = False) -> Setup:
 def state_directory(options: argparse.Namespace) -> str:
     """Where state is kept: what is tried on a mounted disk or with another configuration has its own."""
     given = str(options.state_dir)
-    trial = [os.path.realpath(options.root), os.path.realpath(options.config)]
+    # A link in the place of the configuration is no other configuration: it is refused, and that must be told.
+    usual = os.path.abspath(options.config) == CONFIG_PATH
+    trial = [os.path.realpath(options.root), CONFIG_PATH if usual else os.path.realpath(options.config)]
     if os.path.realpath(given) != STATE_PATH or trial == ["/", CONFIG_PATH]:
         return given
     name = hashlib.sha256(os.fsencode("\0".join(trial))).hexdigest()[:16]
