@@ -34,7 +34,7 @@ FACTS = [
     (AGENT, "Service.ExecStart", ["/usr/local/bin/vps-sentry --format text"]),
     (AGENT, "Service.SuccessExitStatus", ["3 4"]),
     (AGENT, "Service.TimeoutStartSec", ["120"]),
-    (AGENT, "Service.MemoryMax", ["96M"]),
+    (AGENT, "Service.MemoryMax", ["320M"]),
     (AGENT, "Service.TasksMax", ["16"]),
     (AGENT, "Service.CPUQuota", ["50%"]),
     (AGENT, "Service.StateDirectory", ["vps-sentry"]),

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Callable, List, Mapping, Tuple
+from typing import Callable, List, Mapping, Optional, Tuple
 
 from vps_sentry.checks import Context, files
 from vps_sentry.checks.files import Options
 from vps_sentry.core.diff import diff_items
-from vps_sentry.core.model import Observation
+from vps_sentry.core.model import Observation, Value
 from vps_sentry.host import Host
 from vps_sentry.tick import take
 
@@ -36,11 +36,19 @@ class Disk:
     def host(self) -> Host:
         return Host(root=str(self.root))
 
-    def look(self, before: Observation = NOTHING, *, later: int = SETTLED, full: bool = False) -> Observation:
+    def look(
+        self,
+        before: Observation = NOTHING,
+        *,
+        later: int = SETTLED,
+        full: bool = False,
+        accepted: Optional[Mapping[str, Value]] = None,
+    ) -> Observation:
         """One collect that knows what ``before`` left, begun ``later`` seconds from now."""
         now = int(time.time()) + later
         memory = before.memory or {}
-        return files.collect(Context(self.host, self.options, now, memory, lambda: before.cache or b"", full))
+        context = Context(self.host, self.options, now, memory, lambda: before.cache or b"", full)
+        return files.collect(replace(context, baseline=accepted or {}))
 
     def quiet(self, observation: Observation = NOTHING) -> Callable[[], Tuple[bytes, ...]]:
         """The quiet path as a run after ``observation`` leaves it: it knows no options, only what was laid out then."""

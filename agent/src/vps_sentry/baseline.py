@@ -17,6 +17,7 @@ from .store import Store
 
 FILE = "baseline.json"
 SCHEMA = 1
+_WORD = 16
 _TRACES = ("-accepted.json", ".baseline.json")
 """Files under ``history/`` that only exist once a baseline did."""
 
@@ -117,10 +118,21 @@ def _baseline(content: _File, seal: str = "") -> Baseline:
         accepted_at=content.accepted_at,
         accepted_by=content.accepted_by,
         reason=content.reason,
-        checks=content.checks,
+        checks=_words_shared(content.checks),
         temporary=content.temporary,
         seal=seal,
     )
+
+
+def _words_shared(checks: Dict[str, Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
+    """``checks``, in which a short text (a mode, a type) that stands in many values is one object; JSON makes many."""
+    words: Dict[str, str] = {}
+    for items in checks.values():
+        for value in items.values():
+            for name, text in value.items() if type(value) is dict else ():
+                if type(text) is str and len(text) <= _WORD:
+                    value[name] = words.setdefault(text, text)
+    return checks
 
 
 def kept(store: Store, sequence: int) -> Baseline:

@@ -25,7 +25,7 @@ TERMS = Terms(now=10, budget=1000, full=False)
 
 def look(root: Path, known: index.Index, terms: Terms) -> Tuple[Survey, index.Index]:
     """One look at ``/w`` below ``root``."""
-    survey = Survey(known, replace(terms, now=int(time.time()) + terms.now), {})
+    survey = Survey(known, replace(terms, now=int(time.time()) + terms.now), accepted={})
     for number, watch in enumerate(lay_out([target(Watch("/w"))], Host(str(root)), excluded=()).watches):
         survey.look(watch, number)
     found, _ = survey.finish(lambda: 0.5)

@@ -8,7 +8,7 @@ import random
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Set, Tuple, Union
 
 from .. import release
 from ..core.canonical import escape, unescape
@@ -16,7 +16,7 @@ from ..core.model import Change, Observation, Rating
 from ..core.units import size
 from ..errors import CollectError
 from ..host import Host
-from ..watch import codes, defaults, entries, filesystems, histories, index, patterns, rating, signals
+from ..watch import codes, defaults, entries, filesystems, histories, index, patterns, rating, room, signals
 from ..watch.entries import Watch
 from ..watch.survey import Survey, Terms
 from . import Check, Context, Stamp
@@ -114,9 +114,9 @@ def collect(context: Context) -> Observation:
     options: Options = context.options
     passwd, problem = _passwd(options, context.host)
     watches = layout(options, context.host, passwd=passwd).watches
-    survey = Survey(index.load(context.cache()), _terms(context), context.baseline)
-    for number, watch in enumerate(watches):
-        survey.look(watch, number)
+    survey = Survey(index.load(context.cache()), _terms(context), accepted=context.baseline)
+    for number, watch, most in room.in_turn(watches, _built_in(passwd)):
+        survey.look(watch, number, most=most)
     found, rounds = survey.finish(random.SystemRandom().random)
     if problem:
         survey.items.setdefault(_PASSWD, {"unreadable": problem})
@@ -133,6 +133,11 @@ def collect(context: Context) -> Observation:
         memory={**_memory(context, survey, age=rounds[0].oldest if rounds else 0), "histories": known},
         cache=index.dump(found),
     )
+
+
+def _built_in(passwd: bytes) -> Set[object]:
+    """The places that matter on every host, whoever names them."""
+    return {(entry.base, entry.components) for entry in defaults.targets() + defaults.account_targets(passwd)}
 
 
 def _terms(context: Context) -> Terms:

@@ -12,7 +12,7 @@ from . import heartbeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Union
 
     Slice = list[tuple[bytes, int, bytes]]
     """Place, bytes and SHA-256 of each file; an empty one says that only a full look reads it."""
@@ -58,7 +58,7 @@ def load(index: bytes, number: int) -> "Slice":
         posix.close(handle)
 
 
-def open_sealed(data: bytes) -> "Any":
+def open_sealed(data: "Union[bytes, memoryview]") -> "Any":
     """What ``seal`` was given. Raises ValueError for anything torn or foreign."""
     body = data[SEAL:]
     # marshal may crash on bytes it did not write, so nothing unsealed ever reaches it.

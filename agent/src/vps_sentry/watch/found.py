@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from .rolling import Share
 
@@ -28,11 +28,21 @@ class Found(NamedTuple):
         return name if descriptor is None else b"/proc/self/fd/%d/%s" % (descriptor, name)
 
 
-def fair(files: List[Found]) -> List[Found]:
+class Kept(NamedTuple):
+    """What is kept of each file until all have been seen; a stat record would be five times as large."""
+
+    place: bytes
+    size: int
+    share: Share
+    urgent: bool
+
+
+def fair(paths: Iterable[bytes], files: Mapping[bytes, Kept]) -> List[bytes]:
     """Smallest first for each who shares, and in turn between them by what they have had already."""
     had: Dict[Share, int] = {}
-    ranked: List[Tuple[int, Any]] = []
-    for file in sorted(files, key=lambda entry: (entry.found.st_size, entry.path)):
-        had[file.share] = had.get(file.share, 0) + file.found.st_size
-        ranked.append((had[file.share], file))
-    return [file for _, file in sorted(ranked, key=lambda pair: pair[0])]
+    ranked: List[Tuple[int, bytes]] = []
+    for path in sorted(paths, key=lambda entry: (files[entry].size, entry)):
+        share = files[path].share
+        had[share] = had.get(share, 0) + files[path].size
+        ranked.append((had[share], path))
+    return [path for _, path in sorted(ranked, key=lambda pair: pair[0])]

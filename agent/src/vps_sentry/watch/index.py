@@ -72,7 +72,7 @@ def mark(found: Any) -> bytes:
 def load(data: bytes) -> Index:
     """The index in ``data``; an empty one if it is not exactly what ``dump`` wrote."""
     try:
-        bodies = [open_sealed(part) for part in _parts(data)]
+        bodies = [open_sealed(part) for part in _parts(memoryview(data))]
         # The seal says that this program wrote it, and only root can write where it is kept.
         records, clock, uptime, run = bodies.pop()
         return Index(records, clock, uptime, run, tuple(bodies))
@@ -80,7 +80,7 @@ def load(data: bytes) -> Index:
         return Index({})
 
 
-def _parts(data: bytes) -> List[bytes]:
+def _parts(data: memoryview) -> List[memoryview]:
     start = len(MAGIC) + SLICES * _WORD
     if data[: len(MAGIC)] != MAGIC or len(data) < start:
         raise ValueError("an index of another release")

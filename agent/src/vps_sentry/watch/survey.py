@@ -7,15 +7,15 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..core.canonical import escape
 from ..core.model import Value
 from ..tick import tree
 from ..tick.rehash import LARGE
-from . import attributes, hashing, index, rating, rolling
+from . import attributes, hashing, index, rating, rolling, room
 from .entries import Compiled
-from .found import Found, fair
+from .found import Found, Kept, fair
 from .sight import sight
 
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
@@ -40,19 +40,10 @@ class Terms:
     """Whether a directory lies on a file system whose time stamps prove nothing."""
 
 
-class _Kept(NamedTuple):
-    """What the rolling re-hash needs to know of a file."""
-
-    place: bytes
-    size: int
-    share: rolling.Share
-    urgent: bool
-
-
 class Survey:
     """Items and index of one look at all watches."""
 
-    def __init__(self, known: index.Index, terms: Terms, accepted: Mapping[str, Value]) -> None:
+    def __init__(self, known: index.Index, terms: Terms, *, accepted: Mapping[str, Value]) -> None:
         self.items: Dict[str, Value] = {}
         """A value that equals the accepted one is that very object: nothing may be written into it."""
         self.unsettled = 0
@@ -70,25 +61,27 @@ class Survey:
         # The first look has nothing to compare with: what it left unread would be accepted unread.
         self._everything = terms.full or not self._known
         self._left = terms.budget
+        self._letters = 0
         self._records: index.Records = {}
-        self._kept: Dict[bytes, _Kept] = {}
+        self._kept: Dict[bytes, Kept] = {}
         self._shares: Dict[rolling.Share, rolling.Share] = {}
-        self._waiting: List[Found] = []
-        self._doubted: List[Found] = []
+        self._waiting: List[bytes] = []
+        self._doubted: List[bytes] = []
 
-    def look(self, watch: Compiled, number: int) -> None:
-        """Add the entries of one watch; what several watches see counts once."""
+    def look(self, watch: Compiled, number: int, *, most: int = room.ENTRIES) -> None:
+        """Add the entries of one watch, until there are ``most``; what several watches see counts once."""
         seen, opened = watch[:2]
-        for directory, descriptor, entries in tree.walk(watch):
+        for directory, descriptor, entries in tree.walk(room.within(watch, most - len(self.items))):
             place = opened + directory[len(seen) :]
             weak = self._terms.weak(directory)
-            if self._terms.expired():
+            if self._terms.expired() or self._letters > most * room.LETTERS:
                 # As where there are too many: of all that the watch sees it is not known what else there is.
                 self._mark(escape(_join(seen, tree.single(watch) or b".")), tree.OVERFLOW)
                 return
             for name, found in entries:
                 path = _join(directory, name)
                 key = escape(path)
+                self._letters += len(key)
                 if isinstance(found, int):
                     self._mark(key, found)
                 elif key not in self.items:
@@ -103,15 +96,19 @@ class Survey:
 
         Gives the index for the next look, with what the ticks until then read again, and how long that takes.
         """
-        for file in fair(self._waiting):
-            key = escape(file.path)
+        for path in fair(self._waiting, self._kept):
+            file, key = self._again(path), escape(path)
+            if file is None:
+                continue
             if self._spend(file.found.st_size):
                 self._put(key, self._read(file))
             elif not self._remembered(key, file):
                 self._leave_unread(key, file)
-        for file in fair(self._doubted):
-            if self._spend(file.found.st_size):
-                self._put(escape(file.path), self._read(file))
+        for path in fair(self._doubted, self._kept):
+            if self._spend(self._kept[path].size):
+                doubted = self._again(path)
+                if doubted is not None:
+                    self._put(escape(path), self._read(doubted))
         # From here on nothing is looked up any more, and a plan over very many files wants the room.
         self._known, self._waiting, self._doubted = {}, [], []
         plan = rolling.plan(self._contents(), clock=self.clock, budget=self._terms.budget, random=random)
@@ -119,8 +116,19 @@ class Survey:
             turn = plan.turns.get(self._kept[path].place)
             if turn is not None:
                 self._records[path] = index.unpack(packed)._replace(turn=turn).pack()
+        self._kept = {}
         found = index.Index(self._records, self.clock, self._terms.uptime, self._terms.run, plan.slices)
         return found, plan.rounds
+
+    def _again(self, path: bytes) -> Optional[Found]:
+        """A file that had to wait, as it is by now; its item says if it cannot be reached any more."""
+        kept = self._kept[path]
+        try:
+            return Found(path, kept.place, None, os.lstat(kept.place), kept.share)
+        except OSError as exc:
+            self._records.pop(path, None)
+            self._put(escape(path), {**self.items[escape(path)], "unreadable": exc.strerror})
+            return None
 
     def _contents(self) -> Iterator[rolling.Content]:
         for path, packed in self._records.items():
@@ -163,17 +171,17 @@ class Survey:
     def _add_file(self, key: str, file: Found, *, weak: bool) -> None:
         found, due = file.found, file.place in self._due
         urgent = (found.st_uid == 0 and bool(found.st_mode & 0o111)) or rating.never_explained(key)
-        self._kept[file.path] = _Kept(file.place, found.st_size, file.share, urgent)
+        self._kept[file.path] = Kept(file.place, found.st_size, file.share, urgent)
         if not self._terms.full and not due and self._remembered(key, file):
             if weak or index.ahead(found.st_ctime_ns, self._terms.now):
-                self._doubted.append(file._replace(descriptor=None))
+                self._doubted.append(file.path)
         elif found.st_size > LARGE and not self._terms.full and not due:
             self._leave_unread(key, file)
         elif found.st_size <= LARGE and self._at_once(file, due=due):
             self._put(key, self._read(file))
         else:
             self._put(key, self._unread(file))
-            self._waiting.append(file._replace(descriptor=None))
+            self._waiting.append(file.path)
 
     def _at_once(self, file: Found, *, due: bool) -> bool:
         """Whether a file need not wait until everybody's wishes are known."""
