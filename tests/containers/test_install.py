@@ -24,9 +24,9 @@ def _bare(machine: Machine) -> Iterator[Machine]:
         machine.run(["chmod", "-R", "a+rX", CHECKOUT])
     yield machine
     machine.run([UNINSTALL])
-    machine.run(
-        ["sh", "-c", "rm -rf /var/lib/vps-sentry /etc/vps-sentry.json /etc/vps-sentry.d; userdel vps-sentry-ship"]
-    )
+    machine.run(["rm", "-rf", "/var/lib/vps-sentry", "/etc/vps-sentry.json", "/etc/vps-sentry.d"])
+    # Where nothing was installed there is none.
+    machine.run(["userdel", "vps-sentry-ship"], check=False)
 
 
 def _fingerprint(machine: Machine) -> str:
