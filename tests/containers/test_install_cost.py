@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What installing ten hosts costs; ``./scripts/test tests/containers/test_install_cost.py -s`` prints the figures."""
+"""What an installation costs; with ``SENTRY_TEST_HOSTS=10`` and ``-s`` this makes the figures of docs/operations.md."""
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import time
@@ -14,9 +15,10 @@ from support.machine import Machine
 from support.play import Play, changed
 
 pytestmark = [pytest.mark.container, pytest.mark.budget]
-HOSTS = 10
+# Four say whether a task too many was added; docs/operations.md gives the figures for ten.
+HOSTS = int(os.environ.get("SENTRY_TEST_HOSTS", "4"))
 # Seconds of the controller's CPU a host: several times what was measured, so that only a task too many is found.
-CEILING = 8.0
+CEILING = 12.0
 
 
 def cost(play: Play) -> Tuple[float, float, str]:
@@ -27,7 +29,7 @@ def cost(play: Play) -> Tuple[float, float, str]:
     return time.monotonic() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, said
 
 
-def test_ten_hosts(lab: Lab, fleet: Callable[[int], List[Machine]]) -> None:
+def test_installing_a_fleet(lab: Lab, fleet: Callable[[int], List[Machine]]) -> None:
     hosts = fleet(HOSTS)
     play = Play(lab, {"web": hosts[: HOSTS // 2], "db": hosts[HOSTS // 2 :]}, name="cost")
     found = {"first": cost(play), "again": cost(play)}
