@@ -56,6 +56,7 @@ def _printed() -> Iterator[str]:
     code, printed = demo()
     yield printed if code == 0 else pytest.fail(printed)
     demo("--stop")
+    HOME.with_suffix(".lock").unlink()
 
 
 def steps(printed: str) -> List[str]:
