@@ -98,3 +98,15 @@ def test_what_stood_open_does_not_end_because_the_baseline_is_lost(world: World)
     (world.path / "state/baseline.json").unlink()
 
     assert ("thing_changed", "open", "a") in standing(world.run().report)
+
+
+def test_an_old_baseline_put_back_is_lost_not_believed(world: World) -> None:
+    """Root on the host restores the copy in which its key was not yet missed; going back has a command."""
+    world.accept()
+    world.items["a"] = {"n": 2}
+    world.accept()
+    old = (world.path / "state" / baseline.history_name(1)).read_bytes()
+    (world.path / "state" / baseline.FILE).write_bytes(old)
+    (found,) = (alert for alert in world.run().report.alerts if alert.code == "baseline_lost")
+
+    assert "baseline.json is #1, but #2 was accepted" in found.detail

@@ -86,10 +86,19 @@ def load(store: Store, *, last_sequence: int, seal: str = "") -> Baseline:
             return _absent(store, last_sequence)
         found = blake2b(data).hexdigest()
         if found == seal:
-            return _baseline(codec.decode(_File, json.loads(data)), found)
-        return _baseline(_checked(codec.decode(_File, store.read_json(FILE))), found)
+            content = codec.decode(_File, json.loads(data))
+        else:
+            content = _checked(codec.decode(_File, store.read_json(FILE)))
+        return _baseline(_newest(content, last_sequence), found)
     except (StoreError, codec.CodecError) as exc:
         return Baseline(status="lost", sequence=last_sequence, problem=str(exc))
+
+
+def _newest(content: _File, last_sequence: int) -> _File:
+    """Going back is an acceptance with a number of its own, so a lower number is an old file put back."""
+    if content.sequence < last_sequence:
+        raise StoreError(f"{FILE} is #{content.sequence}, but #{last_sequence} was accepted: an old file was put back")
+    return content
 
 
 def _absent(store: Store, last_sequence: int) -> Baseline:

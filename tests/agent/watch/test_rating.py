@@ -199,3 +199,15 @@ def test_a_change_is_told_in_a_sentence(
 )
 def test_severity_goes_by_the_place(severity: str, key: str) -> None:
     assert rated(key, file(), file(sha256="bb")).severity == severity
+
+
+@pytest.mark.parametrize(
+    ("value", "title"),
+    [
+        (file(truncated=True), "/etc/x appeared, its content not read yet"),
+        (file(unreadable="Input/output error"), "/etc/x appeared and cannot be checked: Input/output error"),
+        ({"type": "directory", "truncated": True}, "/etc/x appeared and holds more than can be looked at"),
+    ],
+)
+def test_what_appears_without_being_fully_seen_says_so(value: Value, title: str) -> None:
+    assert title == rated("/etc/x", None, value).title

@@ -91,10 +91,19 @@ def _bits(value: Value) -> int:
 
 def _title(change: Change, pair: _Pair) -> str:
     if change.change == "added":
-        return f"{change.key} appeared"
+        return f"{change.key} appeared{_unseen(pair.after)}"
     if change.change == "removed":
         return f"{change.key} is gone"
     return _visibility(change.key, pair) or _comparison(change.key, pair)
+
+
+def _unseen(value: Value) -> str:
+    """What an item that appeared does not show of itself."""
+    if "unreadable" in value:
+        return f" and cannot be checked: {value['unreadable']}"
+    if "truncated" not in value:
+        return ""
+    return ", its content not read yet" if value.get("type") == "file" else " and holds more than can be looked at"
 
 
 def _visibility(key: str, pair: _Pair) -> str:
