@@ -1,14 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Leaves a test host as if the agent had never been there. Not by the product's own uninstall, which is on trial.
+# Leaves a test host as if neither the agent nor another scenario had been there. Not by the product's own uninstall,
+# which is on trial.
 set -eu
 systemctl disable --now vps-sentry.timer 2>/dev/null || true
 systemctl unmask vps-sentry.timer 2>/dev/null || true
 systemctl stop vps-sentry.service vps-sentry-ship.service 2>/dev/null || true
+for place in /usr/local /usr; do
+    if mountpoint --quiet "$place"; then umount --lazy "$place"; fi
+done
+# The distribution may have one of its own there.
+if grep -q '^tmpfs /tmp tmpfs .*noexec' /proc/mounts; then umount --lazy /tmp; fi
 rm -rf /opt/vps-sentry /var/lib/vps-sentry /etc/vps-sentry.json /etc/vps-sentry.d /etc/default/vps-sentry
-rm -rf /etc/systemd/system/vps-sentry* /usr/local/bin/vps-sentry* /etc/sysusers.d/vps-sentry.conf
-rm -f /etc/profile.d/sentry-test.sh /etc/sudoers.d/vps-sentry*
+rm -rf /etc/systemd/system/vps-sentry* /usr/local/bin/vps-sentry* /etc/sysusers.d/vps-sentry.conf /root/previous
+rm -rf /etc/systemd/system/ssh.service.d
+rm -f /etc/profile.d/sentry-test.sh /etc/sudoers.d/vps-sentry* /etc/sudoers.d/ops
 userdel vps-sentry-ship 2>/dev/null || true
 groupdel vps-sentry-ship 2>/dev/null || true
+userdel --remove ops 2>/dev/null || true
 systemctl daemon-reload
+systemctl restart ssh
 systemctl reset-failed

@@ -8,8 +8,10 @@ modes() {
     stat --format '%n %a %u %g' / /etc /etc/systemd /etc/systemd/system /etc/default /opt /usr /usr/local /usr/local/bin /var /var/lib
 }
 
+# The copies that passwd(5) tools leave are of the change before the last one.
 tree() {
-    find /etc /usr /opt /var/lib /var/spool -xdev -not -path '/var/lib/systemd/*' -printf '%p %m %u %g %s %l\n' | sort
+    find /etc /usr /opt /var/lib /var/spool -xdev -not -path '/var/lib/systemd/*' -not -path '/etc/*-' \
+        -printf '%p %m %u %g %s %l\n' | sort
 }
 
 if [ "$1" = record ]; then
