@@ -70,4 +70,5 @@ def _digest(source: str) -> str:
 def _command(record: str, *, overwrite: bool) -> str:
     settings = {"wanted": record, "overwrite": "yes" if overwrite else "no", "hint": _HINT}
     given = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
-    return f"{given}\n{(DEPLOY / 'inspect.sh').read_text('ascii')}"
+    # Ansible may append to it (local hosts, no become), which a line of its own would not bear.
+    return f"{given}\n{(DEPLOY / 'inspect.sh').read_text('ascii').rstrip()}"
