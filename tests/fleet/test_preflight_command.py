@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
+from typing import Any
 
-from ansible_collections.vps_sentry.fleet.plugins.action import preflight
+preflight: Any = importlib.import_module("ansible_collections.vps_sentry.fleet.plugins.action.preflight")
 
 
 def test_ansible_may_append_to_it() -> None:
