@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import cli
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import cli, commands
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import open_store
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.terminal import wants_color
 from support.fleet import file_items, make_bundle, many_paths, raw
 
 BASE = file_items(*many_paths(20))
 KEY = "/etc/demo.d/00007.conf"
+PATHS = str(Path(__file__).parents[2] / "collections")
 
 
 @pytest.fixture
@@ -142,6 +147,30 @@ def test_usage_errors_exit_1_and_never_look_like_drift(
     assert sentence in err
 
 
+@pytest.mark.parametrize("name", commands.names())
+def test_every_command_says_what_it_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, name, "--help")
+
+    assert (code, commands.load(name).about in " ".join(out.split())) == (0, True)
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--help")
+
+    assert code == 0
+    assert [name for name in commands.names() if f"    {name} " not in out] == []
+
+
+def test_only_the_command_asked_for_is_imported(tmp_path: Path) -> None:
+    place = "ansible_collections.vps_sentry.fleet.plugins.plugin_utils"
+    script = f"import sys; from {place} import cli; cli.main(sys.argv[1:]); print(*sys.modules)"
+    command = [sys.executable, "-c", script, "hosts", "--store", f"sqlite:///{tmp_path}/none"]
+    loaded = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": PATHS}).stdout
+
+    assert f"{place}.commands.hosts" in loaded.split()
+    assert f"{place}.commands.compare" not in loaded.split()
+
+
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
@@ -150,6 +179,6 @@ class Terminal(io.StringIO):
 
 
 def test_color_is_for_terminals_that_want_it() -> None:
-    assert cli.wants_color(Terminal(), {})
-    assert not cli.wants_color(Terminal(), {"NO_COLOR": "1"})
-    assert not cli.wants_color(io.StringIO(), {})
+    assert wants_color(Terminal(), {})
+    assert not wants_color(Terminal(), {"NO_COLOR": "1"})
+    assert not wants_color(io.StringIO(), {})

@@ -12,9 +12,10 @@ from typing import Any, Dict, Optional
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import cli, fetch, ingest, limits, roster
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import fetch, ingest, limits, roster
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import CohortError, cohort_of
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.moment import now
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError, verify
 
@@ -63,7 +64,7 @@ class ActionModule(ActionBase):
             _record(store, name, "failed", str(exc))
             raise AnsibleActionFail(f"no bundle from {name}: {exc}") from exc
         with store.write() as connection:
-            done = ingest.ingest(connection, bundle, name=name, cohort=cohort, at=cli.now())
+            done = ingest.ingest(connection, bundle, name=name, cohort=cohort, at=now())
         return {
             "changed": False,
             "cohort": cohort,

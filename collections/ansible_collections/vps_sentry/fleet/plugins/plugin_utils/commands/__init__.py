@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The commands of ``vps-sentry-fleet``: one module each, whose ``COMMAND`` says all of it; none is imported in vain.
+
+A new command is a new file here: ``key_views.py`` becomes ``key-views``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Callable, List
+
+from ..store import Store
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one command is: ``arguments`` adds its own to the parser, ``run`` does it and returns the exit code."""
+
+    about: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Store, argparse.Namespace], int]
+    creates: bool = False
+    """Whether it makes the store when there is none yet."""
+
+
+def names() -> List[str]:
+    """Every command's name, sorted, without importing one."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+
+
+def load(name: str) -> Command:
+    """The command of that name."""
+    command: Command = import_module(f".{name.replace('-', '_')}", __name__).COMMAND
+    return command
