@@ -40,6 +40,8 @@ ARROWS: Dict[str, str] = {
     "expiry": "accept baseline core",
     "keeping": "accept errors store",
     "history": "accept core errors lifecycle store",
+    "orders": "accept baseline core errors history store",
+    "signatures": "errors host",
     "report": "baseline core errors lifecycle store",
     "outbox": "core errors",
     "deliveries": "config core errors history outbox report store",

@@ -12,6 +12,7 @@ from .core import codec
 from .core.clock import epoch, rfc3339
 from .core.diff import diff_items
 from .core.model import Change, Observation, Value
+from .core.order import Order
 from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked, selected, unmatched
 from .errors import ConfigError, MovedError, StoreError
 from .store import Store
@@ -37,6 +38,12 @@ class Request:
     """Go back to the baseline of this sequence, as a new one."""
     lifetime: int = 0
     """Seconds after which the accepted values give way to those before; 0 = they hold for good."""
+    order: Optional[Order] = None
+    """What a controller wants accepted; ``orders`` carries it out."""
+    doubts: Tuple[str, ...] = ()
+    """Why the order is not to be obeyed, as far as configuration and signers tell."""
+    signers: str = ""
+    """The file whose signers vouch for the order; empty when none were asked."""
 
 
 @dataclass(frozen=True)
@@ -107,16 +114,21 @@ def decide(store: Store, situation: Situation, *, request: Request) -> Outcome:
         proposal = propose(situation, only=request.only)
     if request.lifetime:
         _refuse_for_a_time(proposal, situation)
-    if request.dry_run or request.signed:
+    if request.dry_run or request.signed or baseline.authority.signers:
         keep(store, proposal)
         return Outcome("proposed", proposal, baseline)
     return Outcome("accepted", proposal, accept(proposal, situation, request=request))
 
 
 def _roll_back(store: Store, situation: Situation, request: Request) -> Outcome:
-    """The kept baseline of an earlier sequence, numbered anew; in signed mode only a signed plan moves a baseline."""
-    if request.signed:
+    """The kept baseline of an earlier sequence; in signed mode only a signed plan moves a baseline."""
+    if request.signed or situation.baseline.authority.signers:
         raise MovedError("in signed mode a rollback is a signed plan of the controller")
+    return went_back(store, situation, request=request)
+
+
+def went_back(store: Store, situation: Situation, *, request: Request) -> Outcome:
+    """The kept baseline of ``request.rollback``, numbered anew. Raises StoreError when it is not kept."""
     current = situation.baseline
     target = baseline_room.kept(store, request.rollback or 0)
     names = sorted(set(current.checks) | set(target.checks))
@@ -138,6 +150,7 @@ def _roll_back(store: Store, situation: Situation, request: Request) -> Outcome:
         sequence=current.sequence + 1,
         accepted_at=rfc3339(situation.now),
         accepted_by=request.by,
+        authority=replace(current.authority, store_id=""),
         reason=f"back to #{target.sequence}{': ' if request.reason else ''}{request.reason}",
     )
     return Outcome("rolled-back", Proposal(plan, tuple(found)), restored)
@@ -175,7 +188,7 @@ def accept(proposal: Proposal, situation: Situation, *, request: Request) -> Bas
     items = [change for change in proposal.changes if not _learnt(change, situation.observations)]
     checks: Dict[str, Dict[str, Value]] = apply(situation.baseline.checks, items)
     for name, observation in situation.observations.items():
-        if observation.status == "ok" and covers(request.only, name):
+        if observation.status == "ok" and _speaks_of(request, proposal.plan, name):
             checks.setdefault(name, {})
     return Baseline(
         status="accepted",
@@ -186,11 +199,19 @@ def accept(proposal: Proposal, situation: Situation, *, request: Request) -> Bas
         accepted_by=request.by,
         reason=request.reason,
         checks=checks,
+        authority=replace(situation.baseline.authority, store_id=""),
         temporary=(
             *_still_temporary(situation, items, request=request),
             *_temporary(situation, items, request=request),
         ),
     )
+
+
+def _speaks_of(request: Request, plan: Plan, check: str) -> bool:
+    """Whether ``check`` is part of the baseline from now on, even where it has no item."""
+    if request.order is not None:
+        return any(item[0] == check for item in plan.items)
+    return covers(request.only, check)
 
 
 def _refuse_for_a_time(proposal: Proposal, situation: Situation) -> None:

@@ -34,6 +34,18 @@ class Temporary:
 
 
 @dataclass(frozen=True)
+class Authority:
+    """Whose word the last acceptance was. All empty on a host that only ever accepted by itself."""
+
+    fleet_id: str = ""
+    store_id: str = ""
+    """The controller's store that keeps it; empty when the host accepted by itself."""
+    signers: str = ""
+    """The file whose signers count. Once set, only a signed acceptance moves the baseline, whatever the configuration
+    says."""
+
+
+@dataclass(frozen=True)
 class Baseline:
     """The accepted items of one machine. ``sequence`` is 0 and ``status`` not ``accepted`` without one."""
 
@@ -49,6 +61,7 @@ class Baseline:
     """Why it counts as lost."""
     temporary: Tuple[Temporary, ...] = ()
     """Acceptances that end by themselves."""
+    authority: Authority = Authority()
     seal: str = field(default="", compare=False)
     """Digest of the file it was read from; empty when it was not read but made."""
 
@@ -66,6 +79,7 @@ class _File:
     # Values are not looked into: the digest over them, checked next, says they are what was accepted.
     checks: Dict[str, Dict[str, Any]]
     temporary: Tuple[Temporary, ...] = ()
+    authority: Authority = Authority()
 
 
 def digest_of(checks: Mapping[str, Mapping[str, Any]]) -> str:
@@ -129,6 +143,7 @@ def _baseline(content: _File, seal: str = "") -> Baseline:
         reason=content.reason,
         checks=_words_shared(content.checks),
         temporary=content.temporary,
+        authority=content.authority,
         seal=seal,
     )
 
@@ -168,5 +183,8 @@ def save(store: Store, baseline: Baseline) -> None:
     content = {"schema": SCHEMA, "norm": digest.NORM, **plain, "checks": baseline.checks}
     for name in ("status", "problem", "seal"):
         del content[name]
+    if baseline.authority == Authority():
+        # A release that knows no controller can still read what never met one.
+        del content["authority"]
     store.write_json(history_name(baseline.sequence), content)
     store.write_json(FILE, content)

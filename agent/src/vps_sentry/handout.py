@@ -89,7 +89,7 @@ def _baseline(baseline: Baseline) -> bundle.BaselineHeader:
         status=baseline.status,
         sequence=baseline.sequence,
         digest=baseline.digest,
-        store_id=None,
+        store_id=baseline.authority.store_id or None,
         checks={name: bundle.AcceptedCheck(b.root, b.digests) for name, b in checks.items()},
     )
 

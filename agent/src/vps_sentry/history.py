@@ -99,6 +99,19 @@ def write(store: Store, entry: Entry) -> None:
     store.write_json(f"history/{stamp}-{entry.sequence:08d}-{entry.plan[7:15]}-{entry.kind}.json", codec.encode(entry))
 
 
+def of_plan(store: Store, plan: str) -> Iterator[Entry]:
+    """The entries of one plan, oldest first; a damaged one counts as none, for it proves nothing."""
+    for name in store.names("history"):
+        if f"-{plan[7:15]}-" not in name:
+            continue
+        try:
+            entry = codec.decode(Entry, store.read_json(f"history/{name}"))
+        except (codec.CodecError, StoreError):
+            continue
+        if entry.plan == plan:
+            yield entry
+
+
 def entries(store: Store) -> Iterator[Entry]:
     """All entries, oldest first. Raises StoreError naming a damaged one."""
     for name in store.names("history"):

@@ -100,8 +100,10 @@ class Host:
             path = os.path.join(os.path.dirname(path), os.readlink(place))
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(path))
 
-    def command(self, argv: List[str], *, seconds: float = 20.0) -> Tuple[int, str]:
+    def command(self, argv: List[str], *, seconds: float = 20.0, given: bytes = b"") -> Tuple[int, str]:
         """Exit code of a program of the live system and the first 64 KiB of what it said, both streams.
+
+        ``given`` is its standard input.
 
         The program is named without a path and found in root's own places only; 127 when it is missing, 124 when
         it takes longer than ``seconds``.
@@ -115,7 +117,7 @@ class Host:
         try:
             done = subprocess.run(
                 argv,
-                stdin=subprocess.DEVNULL,
+                input=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=environment,

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
-from . import accept, deliveries, expiry, history, judge, keeping, memory, recording, verdict
+from . import accept, deliveries, expiry, history, judge, keeping, memory, orders, recording, verdict
 from .accept import Outcome, Request, Situation
 from .core.clock import rfc3339
 from .core.diff import diff
@@ -83,7 +83,10 @@ def _expired(setup: Setup, before: Memory, *, outlet: Outlet) -> Memory:
 def _accept(setup: Setup, looked: Looked, *, request: Request, outlet: Outlet) -> Outcome:
     """Carry out the request on exactly what was seen in this run; it is on record before it counts."""
     situation = Situation(outlet.identity.machine_id, looked.before.baseline, looked.checks, setup.now)
-    outcome = accept.decide(setup.store, situation, request=request)
+    if request.order is not None:
+        outcome = orders.decide(setup.store, situation, request=request, order=request.order)
+    else:
+        outcome = accept.decide(setup.store, situation, request=request)
     if not request.dry_run:
         _conclude(setup, outcome, request=request, outlet=outlet)
     return outcome

@@ -28,7 +28,7 @@ class Scripted(Host):
         super().__init__()
         self._said = said
 
-    def command(self, argv: List[str], *, seconds: float = 20.0) -> Tuple[int, str]:
+    def command(self, argv: List[str], *, seconds: float = 20.0, given: bytes = b"") -> Tuple[int, str]:
         return self._said[argv[0]]
 
 

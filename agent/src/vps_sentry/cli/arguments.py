@@ -104,6 +104,11 @@ def _add_simple(commands: Any) -> None:
     explain.add_argument("code", nargs="?", metavar="CODE", help="without one: all codes")
     bundle = _add(commands, "bundle", "hand out the last snapshot and the baseline as canonical JSON", "handout.bundle")
     bundle.set_defaults(format="json")
+    order = _add(
+        commands, "apply-acceptance", "accept what a controller planned, as reviewed or not at all", "order.apply"
+    )
+    order.add_argument("order", choices=("-",), metavar="-", help="the order as JSON on standard input")
+    order.set_defaults(root="/", full=False, format="json")
     _add(commands, "ship", "send what waits in the outbox", "ship.ship")
     selftest = _add(commands, "selftest", "try the installation; nothing real is touched", "selftest.selftest")
     selftest.add_argument("--with-network", action="store_true", help="send one message marked TEST to every sink")

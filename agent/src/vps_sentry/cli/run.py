@@ -73,10 +73,7 @@ def _accept(options: argparse.Namespace) -> int:
         signed=prepared.config.signed,
         lifetime=_lifetime(options, signed=prepared.config.signed),
     )
-    code = _carry_out(prepared, request, as_json=options.format == "json")
-    if request.signed and options.format == "text":
-        print_lines(["signed mode: this is a proposal; only a signed plan moves the baseline"])
-    return code
+    return _carry_out(prepared, request, as_json=options.format == "json")
 
 
 def _lifetime(options: argparse.Namespace, *, signed: bool) -> int:
@@ -118,7 +115,8 @@ def _carry_out(prepared: Setup, request: Request, *, as_json: bool) -> int:
     if as_json:
         print_json(_document(outcome, severities))
     else:
-        print_lines([*text.plan(outcome, severities), "", *text.outcome(outcome)])
+        signed = request.signed or bool(outcome.baseline.authority.signers)
+        print_lines([*text.plan(outcome, severities), "", *text.outcome(outcome, signed=signed)])
     return EXIT_MOVED if outcome.kind == "refused" else EXIT_OK
 
 

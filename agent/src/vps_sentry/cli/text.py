@@ -155,8 +155,8 @@ def _place(key: str) -> str:
     return "/".join(key.rpartition("/")[0].split("/")[:3]) or "/" if key.startswith("/") else "all"
 
 
-def outcome(found: Outcome) -> Iterator[str]:
-    """What became of a request to accept."""
+def outcome(found: Outcome, *, signed: bool) -> Iterator[str]:
+    """What became of a request to accept. ``signed``: here it can only be proposed."""
     kinds = Counter(change.change for change in found.proposal.changes)
     counts = f"{kinds['added']:,} added, {kinds['changed']:,} changed, {kinds['removed']:,} removed"
     if found.kind == "accepted":
@@ -168,7 +168,9 @@ def outcome(found: Outcome) -> Iterator[str]:
         yield visible(f"baseline #{found.baseline.sequence} holds: {found.baseline.reason}; {counts}")
     elif found.kind == "proposed":
         yield f"nothing accepted; this plan would trust: {counts}"
-        if found.proposal.changes:
+        if signed:
+            yield "signed mode: this is a proposal; only a signed plan of the controller moves the baseline"
+        elif found.proposal.changes:
             yield f"accept exactly this: sudo vps-sentry --accept-baseline --digest {found.proposal.plan.name}"
     else:
         yield "refused, nothing accepted:"
