@@ -5,10 +5,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Callable, FrozenSet, List, NoReturn, Tuple
 
 import pytest
 from support.runs import World
 from vps_sentry import memory, report
+from vps_sentry.checks import Stamp
+from vps_sentry.pipeline import run_once
+from vps_sentry.setup import Setup
 from vps_sentry.stamps import Stamps
 from vps_sentry.tick import record
 
@@ -94,3 +98,64 @@ def test_lost_stamps_mean_look(world: World, data: object) -> None:
         path.unlink()
 
     assert ({"things"}, False) == (set(take(world).moved), take(world).bypassed)
+
+
+def with_another(world: World, stamps: Callable[..., Any]) -> Setup:
+    """A scheduled run with a second check, ``idle``, that has run once."""
+    setup = replace(world.setup(), scheduled=True)
+    idle = replace(setup.checks["things"], name="idle", stamps=lambda *_: (("stat", ("/etc/hostname",)),))
+    options = dict.fromkeys(("things", "idle"), setup.config.checks["things"])
+    both = replace(setup, checks={**setup.checks, "idle": idle}, config=replace(setup.config, checks=options))
+    run_once(replace(both, scheduled=False))
+    return replace(both, checks={**both.checks, "idle": replace(idle, stamps=stamps)})
+
+
+def never(*_: object) -> NoReturn:
+    raise AssertionError("a check that did not move was asked for something")
+
+
+def test_a_check_that_did_not_move_is_asked_for_nothing_and_its_stamps_stand(world: World) -> None:
+    both = with_another(world, never)
+    before = dict(entry_of(world, "idle"))
+    world.move()
+    run_once(both)
+
+    assert (before, 1) == (dict(entry_of(world, "idle")), len(before))
+
+
+def entry_of(world: World, check: str) -> List[Tuple[Stamp, bytes]]:
+    _, _, stamps = record.loads((world.path / "state" / record.FILE).read_bytes())
+    return [((kind, arguments), value) for name, kind, arguments, value in stamps if name == check]
+
+
+def moved(world: World, setup: Setup, *, due: int) -> Tuple[FrozenSet[str], bool]:
+    """What must look once something was handed over, ``due`` seconds before a full run is due anyway."""
+    (world.path / "state" / "acks" / "x.json").write_text("{}")
+    when, _, _ = record.loads((world.path / "state" / record.FILE).read_bytes())
+    found = Stamps.take(replace(setup, now=when - due), memory.recall(world.store))
+    return found.moved, found.bypassed
+
+
+@pytest.mark.parametrize(
+    ("due", "expected"),
+    [
+        pytest.param(1, (frozenset(), False), id="a message was taken: nothing to look at"),
+        pytest.param(0, (frozenset({"things"}), True), id="something is due as well"),
+    ],
+)
+def test_what_was_handed_over_makes_no_check_look(world: World, due: int, expected: object) -> None:
+    assert expected == moved(world, replace(world.setup(), scheduled=True), due=due)
+
+
+@pytest.mark.parametrize("name", ["cursors.json", "baseline.json", "alerts.json", "logins.json"])
+def test_a_state_file_that_moved_makes_everything_look(world: World, name: str) -> None:
+    """Stamps are made of what an earlier run kept; where that was put back or edited, none of them says anything."""
+    path = world.path / "state" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    setup = replace(world.setup(), scheduled=True)
+
+    assert ({"things"}, False) == (set(take_with(setup).moved), take_with(setup).bypassed)
+
+
+def take_with(setup: Setup) -> Stamps:
+    return Stamps.take(setup, memory.recall(setup.store))

@@ -13,6 +13,7 @@ from support.tree import AGENT, imports, parse, python_files, relative
 # One line per room. A room names only rooms above it, so there is no circle; a new room is a new line.
 ARROWS: Dict[str, str] = {
     "tick": "",
+    "parts": "",
     "core": "",
     "errors": "",
     "release": "",
@@ -24,8 +25,8 @@ ARROWS: Dict[str, str] = {
     "sshlog": "core errors host tick",
     "sshd": "core errors host sshlog",
     "sessions": "core errors host sshlog tick",
-    "checks": "core errors host packages proc release sessions sshd sshlog tick watch",
-    "sinks": "core errors",
+    "checks": "core errors host packages parts proc release sessions sshd sshlog tick watch",
+    "sinks": "core errors parts",
     "judge": "core",
     "lifecycle": "core judge",
     "webhook_fallback": "errors sinks",
@@ -48,7 +49,7 @@ ARROWS: Dict[str, str] = {
     "observe": "checks core errors",
     "setup": "checks config core host store",
     "acknowledge": "core deliveries errors history lifecycle memory report setup",
-    "stamps": "checks core errors memory setup tick",
+    "stamps": "checks core errors memory setup store tick",
     "handout": "baseline core errors host memory observations report store",
     "ship": "core errors outbox sinks store",
     "looking": "checks config core memory observations observe setup stamps",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Literal, Mapping, Optional, Tuple, cast
+from typing import Any, Dict, Iterator, Literal, Mapping, Optional, Tuple, cast
 
 from . import checks as check_room
 from . import sinks as sink_room
@@ -84,25 +84,30 @@ class Config:
 
 def default() -> Config:
     """What holds without any file: every check with its defaults, no sink."""
-    return Config(checks={name: check.options() for name, check in check_room.discover().items()})
+    return Config(checks=_CheckOptions({}, DEFAULT_PATH))
 
 
-def parse(data: bytes, *, path: str = DEFAULT_PATH) -> Config:
-    """The configuration in ``data``. Raises ConfigError naming file, key and remedy."""
+def parse(data: bytes, *, path: str = DEFAULT_PATH, known: bool = False) -> Config:
+    """The configuration in ``data``. Raises ConfigError naming file, key and remedy.
+
+    ``known``: this release has parsed it before, so the options of a check may wait until somebody asks for them.
+    """
     try:
         document = canonical.loads(data)
         if type(document) is not dict:
             raise codec.CodecError("$", "expected an object")
-        return _decode(document)
+        found = _decode(document, path)
+        return found if known else replace(found, checks=dict(found.checks))
     except (codec.CodecError, canonical.CanonicalError, ValueError) as exc:
-        raise ConfigError(f"{path}: {_plain(exc)}; correct it, then run: vps-sentry check-config {path}") from exc
+        raise _wrong(path, exc) from exc
 
 
-def _plain(error: Exception) -> str:
-    return str(error).replace("$.", "", 1)
+def _wrong(path: str, error: Exception) -> ConfigError:
+    plain = str(error).replace("$.", "", 1)
+    return ConfigError(f"{path}: {plain}; correct it, then run: vps-sentry check-config {path}")
 
 
-def _decode(document: Dict[str, Any]) -> Config:
+def _decode(document: Dict[str, Any], path: str) -> Config:
     notify = document.get("notify", {})
     if type(notify) is not dict:
         raise codec.CodecError("$.notify", "expected an object")
@@ -113,9 +118,8 @@ def _decode(document: Dict[str, Any]) -> Config:
         if key not in _TOP:
             raise codec.CodecError(f"$.{key}", f"unknown key; known here: {', '.join(sorted(_TOP))}")
     accept, remind_after = document.get("accept"), document.get("remind_after", "24h")
-    checks = _sections(document.get("checks", {}), check_room.discover(), "$.checks")
     found = Config(
-        checks={name: checks.get(name) or check.options() for name, check in check_room.discover().items()},
+        checks=_CheckOptions(document.get("checks", {}), path),
         notify=_notify(notify, fallback),
         accept=codec.decode(Accept, accept, path="$.accept") if accept is not None else None,
         remind_after=codec.decode(str, remind_after, path="$.remind_after"),
@@ -149,14 +153,21 @@ def _is_set(section: Any, kind: Any) -> bool:
 
 def _sections(section: Any, rooms: Mapping[str, Any], path: str) -> Dict[str, Any]:
     """One options object for each key of ``section``; ``rooms`` are the checks or the sinks by name."""
+    _refuse_unknown(section, rooms, path)
+    return {name: _options(value, rooms[name], f"{path}.{name}") for name, value in section.items()}
+
+
+def _refuse_unknown(section: Any, rooms: Mapping[str, Any], path: str) -> None:
     if type(section) is not dict:
         raise codec.CodecError(path, "expected an object")
-    found = {}
-    for name, value in section.items():
+    for name in section:
         if name not in rooms:
             raise codec.CodecError(f"{path}.{name}", f"unknown key; known here: {', '.join(sorted(rooms))}")
-        found[name] = codec.decode(rooms[name].options, value, path=f"{path}.{name}")
-        _validate(rooms[name], found[name], f"{path}.{name}")
+
+
+def _options(section: Any, room: Any, path: str) -> Any:
+    found = codec.decode(room.options, section, path=path)
+    _validate(room, found, path)
     return found
 
 
@@ -167,6 +178,32 @@ def _validate(room: Any, options: Any, path: str) -> None:
         room.validate(options)
     except ValueError as exc:
         raise codec.CodecError(path, str(exc)) from exc
+
+
+class _CheckOptions(Mapping[str, Any]):
+    """The options of every check, decoded when they are asked for: that imports the check, which few ticks need."""
+
+    def __init__(self, section: Any, path: str) -> None:
+        self._section, self._path, self._checks = section, path, check_room.discover()
+        self._found: Dict[str, Any] = {}
+        _refuse_unknown(section, self._checks, "$.checks")
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._found:
+            try:
+                self._found[name] = _options(self._section.get(name, {}), self._checks[name], f"$.checks.{name}")
+            except codec.CodecError as exc:
+                raise _wrong(self._path, exc) from exc
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._checks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._checks)
+
+    def __len__(self) -> int:
+        return len(self._checks)
 
 
 def effective(config: Config) -> Dict[str, Any]:

@@ -67,7 +67,7 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         memory=before.checks.get(name, {}),
         cache=lambda: setup.store.read(observations.cache_name(name)) or b"",
         full=setup.full,
-        effective=effective(setup.config),
+        effective=lambda: effective(setup.config),
         accepted=before.baseline.status != "none",
         baseline=before.baseline.checks.get(name, {}),
         noted=before.noted,

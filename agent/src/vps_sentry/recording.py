@@ -47,7 +47,8 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     position = memory.Position(digest.digest(header), found.baseline, roots)
     memory.remember_position(store, before, position=position, observations=found.observations)
     next_tick = NextTick(_due(setup, found, records=records), found.exit_code)
-    looked.stamps.write(setup, before, observations=found.observations, next_tick=next_tick)
+    fresh = {name: found.observations[name] for name in found.cost.checks}
+    looked.stamps.write(setup, before, observations=fresh, next_tick=next_tick)
     store.remove(BUSY)
     line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
     try:

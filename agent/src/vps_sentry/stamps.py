@@ -11,16 +11,20 @@ from .core.model import Observation
 from .errors import SentryError, StoreError
 from .memory import Memory
 from .setup import Setup
+from .store import Store
 from .tick import record, take
 
-Entry = Tuple[str, str, "Tuple[object, ...]", bytes]
-FOOTING = "agent"
-"""The name under which the agent's own files are stamped."""
+FOOTING = "footing"
+"""The name, no check's, under which the agent's own files are stamped."""
 QUIET = b""
 """What a stamp whose arguments come from a check's memory (a cursor) answers while nothing moved."""
 _COSTLY = ("rehash",)
 """Asked last: where anything else moved, what they cost is saved."""
-_STATE_FILES = ("baseline.json", "alerts.json", "cursors.json", "acks", "outbox")
+_MEMORY = ("baseline.json", "alerts.json", "cursors.json", "logins.json")
+"""State files that a run starts from; the stamps of the checks were made of them."""
+_HANDED_OVER = ("acks", "outbox")
+Place = Tuple[str, Stamp]
+"""A check, or ``FOOTING``, and one of its stamps."""
 
 
 @dataclass(frozen=True)
@@ -35,34 +39,43 @@ class NextTick:
 class Stamps:
     """The stamps as they stood before the checks looked, so that nothing can move unseen in between."""
 
-    values: Mapping[Tuple[str, Stamp], bytes] = field(default_factory=dict)
+    values: Mapping[Place, bytes] = field(default_factory=dict)
     moved: FrozenSet[str] = frozenset()
     bypassed: bool = False
 
     @classmethod
     def take(cls, setup: Setup, before: Memory) -> Stamps:
-        """Take every stamp now and say which checks must look again."""
-        stored = _stored(setup)
-        looking = {name: stamps_of(setup, name, memory=before.checks.get(name, {})) for name in setup.checks}
-        wanted = [(name, stamp) for name, stamps in looking.items() for stamp in stamps or ()]
-        footing = (FOOTING, _footing(setup))
-        values = {place: _value(place[1], setup.taken) for place in [*wanted, footing]}
-        moved = {name for name, stamp in wanted if values[name, stamp] is None}
-        moved |= {name for name, stamp in wanted if values[name, stamp] != stored.get((name, stamp))}
-        moved |= {name for name, stamps in looking.items() if stamps is None}
-        if stored.get(footing) != values[footing]:
-            moved = set(looking)
+        """Take every stamp now and say which checks must look again.
+
+        While what stamps are made of stands still, a check of which none moved is not even imported.
+        """
+        due, stored = _stored(setup.store)
+        values = {place: _value(place[1], setup.taken) for place in stored}
+        moved = {name for name, stamp in stored if values[name, stamp] != stored[name, stamp]}
+        everything = not _stands(setup, stored, values)
         # A full run although nothing moved: the stamps are not believed this time, or something is due.
-        bypassed = setup.bypass or not moved
-        idle = {name for name, stamps in looking.items() if stamps == ()}
+        idle = not everything and not moved - {FOOTING} and (not moved or due <= setup.now)
+        bypassed = setup.bypass or idle
+        names = set(setup.checks) if everything or bypassed else moved - {FOOTING}
+        wanted = [(FOOTING, _watched(setup))]
+        for name in set(setup.checks) if not setup.scheduled else names:
+            stamps = stamps_of(setup, name, memory=before.checks.get(name, {}))
+            wanted += [(name, stamp) for stamp in stamps or ()]
+        values.update({place: _value(place[1], setup.taken) for place in wanted if place not in values})
         taken = {place: value for place, value in values.items() if value is not None}
-        return cls(taken, frozenset(set(looking) if bypassed else moved | idle), bypassed)
+        return cls(taken, frozenset(names), bypassed)
 
     def write(
         self, setup: Setup, before: Memory, *, observations: Mapping[str, Observation], next_tick: NextTick
     ) -> None:
-        """Leave ``stamps/tick`` for the next tick; a check that failed leaves none, so that it is tried again."""
-        entries: Dict[Tuple[str, Stamp], bytes] = {}
+        """Leave ``stamps/tick`` for the next tick. ``observations`` are those of this run; what did not look stands.
+
+        A check that failed leaves no stamps at all, so that it is tried again.
+        """
+        entries = {(FOOTING, _watched(setup)): self.values.get((FOOTING, _watched(setup)), QUIET)}
+        for files in (_MEMORY, _HANDED_OVER):
+            state = _state(setup, files)
+            entries[FOOTING, state] = _value(state, {}) or b""
         for name, observation in observations.items():
             memory = before.checks.get(name, {}) if observation.memory is None else observation.memory
             stamps = stamps_of(setup, name, memory=memory)
@@ -70,9 +83,8 @@ class Stamps:
                 setup.store.remove(record.FILE)
                 return
             entries.update({(name, stamp): self.values.get((name, stamp), QUIET) for stamp in stamps})
-        entries[FOOTING, _footing(setup)] = self.values.get((FOOTING, _footing(setup)), QUIET)
-        state = ("stat", tuple(str(setup.store.path / name) for name in _STATE_FILES))
-        entries[FOOTING, state] = _value(state, {}) or b""
+        standing = set(setup.checks) - set(observations)
+        entries.update({place: value for place, value in self.values.items() if place[0] in standing})
         flat = tuple((name, kind, arguments, value) for (name, (kind, arguments)), value in entries.items())
         flat = tuple(sorted(flat, key=lambda entry: entry[1] in _COSTLY))
         setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, stamps=flat))
@@ -91,19 +103,36 @@ def stamps_of(setup: Setup, name: str, *, memory: Mapping[str, object]) -> Optio
         return None
 
 
-def _footing(setup: Setup) -> Stamp:
+def footing_stands(store: Store, watched: Tuple[str, ...], *, taken: Mapping[Stamp, bytes]) -> bool:
+    """Whether the watched files are as the last full run left them. Without any stamp taken nothing is believed."""
+    place = (FOOTING, ("stat", watched))
+    stored = _stored(store)[1]
+    return bool(taken) and place in stored and _value(place[1], taken) == stored[place]
+
+
+def _stands(setup: Setup, stored: Mapping[Place, bytes], values: Mapping[Place, Optional[bytes]]) -> bool:
+    places = [(FOOTING, _watched(setup)), (FOOTING, _state(setup, _MEMORY))]
+    return all(place in stored and values[place] == stored[place] for place in places)
+
+
+def _watched(setup: Setup) -> Stamp:
     return "stat", setup.watched_files
 
 
-def _stored(setup: Setup) -> Dict[Tuple[str, Stamp], bytes]:
+def _state(setup: Setup, files: Tuple[str, ...]) -> Stamp:
+    return "stat", tuple(str(setup.store.path / name) for name in files)
+
+
+def _stored(store: Store) -> Tuple[int, Dict[Place, bytes]]:
+    """When a full run was due at the latest, and every stamp; nothing where they are lost."""
     try:
-        data = setup.store.read(record.FILE)
+        data = store.read(record.FILE)
         if data is None:
-            return {}
-        _, _, stamps = record.loads(data)
+            return 0, {}
+        due, _, stamps = record.loads(data)
     except (StoreError, ValueError, EOFError, TypeError):
-        return {}
-    return {(name, (kind, arguments)): expected for name, kind, arguments, expected in stamps}
+        return 0, {}
+    return due, {(name, (kind, arguments)): expected for name, kind, arguments, expected in stamps}
 
 
 def _value(stamp: Stamp, taken: Mapping[Stamp, bytes]) -> Optional[bytes]:

@@ -21,7 +21,7 @@ OTHER = "https://discord.com/api/webhooks/999999/other"
 def items(document: Dict[str, Any]) -> Any:
     found = config.parse(json.dumps(document).encode())
     effective = config.effective(found)
-    return CHECK.collect(Context(Host(), Options(), 0, {}, effective=effective)).items
+    return CHECK.collect(Context(Host(), Options(), 0, {}, effective=lambda: effective)).items
 
 
 CHANGES = [

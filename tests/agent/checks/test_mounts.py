@@ -29,7 +29,7 @@ watch = {"watch": [watched + "/etc", watched + "/a b/file"], "exclude": [watched
 effective = {"checks": {"files": {"defaults": False, **watch}}}
 
 def look():
-    found = mounts.collect(Context(Host(), mounts.Options(), 0, {}, effective=effective))
+    found = mounts.collect(Context(Host(), mounts.Options(), 0, {}, effective=lambda: effective))
     return found.items, mounts.stamps(mounts.Options(), Host(), found.memory)
 
 def quiet():

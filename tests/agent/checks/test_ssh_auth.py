@@ -218,7 +218,7 @@ def test_a_python_without_ctypes_fails_this_check_alone() -> None:
         "from vps_sentry.host import Host\n"
         "from vps_sentry.sshlog.choice import choose\n"
         "from vps_sentry.sshlog.options import Options\n"
-        "print(len(discover()) > 3)\n"
+        "print(len(dict(discover())) > 3)\n"
         "try:\n    choose(Host(), Options(sources='journal'), memory={}, now=0)\n"
         "except CollectError as exc:\n    print('cannot load what reads the journal' in str(exc))\n"
     )

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from ..core.model import Change, Code, Observation, Rating, Value
 from ..host import Host
+from ..parts import Parts
 
 Stamp = Tuple[str, Tuple[Any, ...]]
 """What the quiet path looks at instead of collecting: the name of a stamp kind in ``tick`` and its arguments."""
@@ -30,8 +29,8 @@ class Context:
     """Reads what this check left in ``Observation.cache`` last time, which may be large; empty at first."""
     full: bool = False
     """``--full``: look at everything again, whatever the cache says."""
-    effective: Mapping[str, Any] = field(default_factory=dict)
-    """The whole configuration as it acts, secrets as digests."""
+    effective: Callable[[], Mapping[str, Any]] = dict
+    """The whole configuration as it acts, secrets as digests; to say it every check is imported."""
     accepted: bool = False
     """Whether a baseline was accepted before: whatever a check meets from then on is not learnt silently."""
     baseline: Mapping[str, Value] = field(default_factory=dict)
@@ -77,10 +76,11 @@ class Check:
     """Every alert code it gives, explained."""
 
 
-def discover() -> Dict[str, Check]:
-    """All checks by name, in name order."""
-    found = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda entry: entry.name):
-        check: Check = importlib.import_module(f"{__name__}.{module.name}").CHECK
-        found[check.name] = check
+def discover() -> Mapping[str, Check]:
+    """All checks by name, in name order; a check is called like its file, and imported when it is asked for."""
+    return Parts(__name__, __path__[0], load=_check)
+
+
+def _check(module: Any) -> Check:
+    found: Check = module.CHECK
     return found

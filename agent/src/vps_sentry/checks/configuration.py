@@ -41,7 +41,7 @@ def validate(options: Options) -> None:
 
 def collect(context: Context) -> Observation:
     """One item per option, secrets as digests."""
-    return Observation("ok", dict(flatten("", context.effective)))
+    return Observation("ok", dict(flatten("", context.effective())))
 
 
 def flatten(prefix: str, section: Mapping[str, Any]) -> Iterator[Tuple[str, Value]]:

@@ -78,7 +78,7 @@ def collect(context: Context) -> Observation:
 
 def _watched(context: Context) -> Tuple[Tuple[bytes, ...], Tuple[Pattern, ...]]:
     """The paths the check ``files`` watches, and what it leaves out."""
-    options = codec.decode(files.Options, context.effective.get("checks", {}).get("files", {}))
+    options = codec.decode(files.Options, context.effective().get("checks", {}).get("files", {}))
     try:
         passwd = context.host.read("/etc/passwd")
     except CollectError:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Mapping, Optional, Tuple
 
-from .. import __version__, config, trust
+from .. import __version__, config, stamps, trust
 from ..checks import discover
 from ..config import ACCEPTED, LAST_GOOD, Config
 from ..config import DEFAULT_PATH as CONFIG_PATH
@@ -34,7 +34,10 @@ def setup(options: argparse.Namespace, *, trial: bool = False) -> Setup:
     """
     store = Store(state_directory(options))
     store.prepare()
-    settings, error = _config(options, store, trial=trial)
+    # Files whose movement must wake the next tick.
+    watched = (options.config, SECRETS, str(manifest(PACKAGE)), "/etc/passwd")
+    same = options.scheduled and stamps.footing_stands(store, watched, taken=options.taken)
+    settings, error = _config(options, store, trial=trial, same=same)
     host = Host(options.root)
     return Setup(
         host=host,
@@ -47,7 +50,7 @@ def setup(options: argparse.Namespace, *, trial: bool = False) -> Setup:
         agent_digest=digest(),
         former=_former(settings, store),
         config_error=error,
-        watched_files=(options.config, SECRETS, str(manifest(PACKAGE)), "/etc/passwd"),
+        watched_files=watched,
         full=options.full,
         scheduled=options.scheduled,
         taken=options.taken,
@@ -86,13 +89,14 @@ def _read_config(path: str) -> Optional[bytes]:
     return data
 
 
-def _config(options: argparse.Namespace, store: Store, *, trial: bool) -> Tuple[Config, str]:
+def _config(options: argparse.Namespace, store: Store, *, trial: bool, same: bool) -> Tuple[Config, str]:
+    """The configuration in force, and what is wrong with the one on disk. ``same``: file and release have not moved."""
     try:
         data = _read_config(options.config)
         if data is None:
             _refuse_vanished(options.config, store)
             return config.default(), ""
-        parsed = config.parse(data, path=options.config)
+        parsed = config.parse(data, path=options.config, known=same and store.read(LAST_GOOD) == data)
     except ConfigError as exc:
         if not options.scheduled and not trial:
             raise
@@ -112,14 +116,15 @@ def _last_good(store: Store) -> Config:
 
 
 def _former(settings: Config, store: Store) -> Optional[Config]:
-    accepted = _kept(store, ACCEPTED)
+    # Only whom it tells is asked of it, so an option of a check that this release does not know harms nothing.
+    accepted = _kept(store, ACCEPTED, known=True)
     return accepted if accepted and accepted.notify != settings.notify else None
 
 
-def _kept(store: Store, name: str) -> Optional[Config]:
+def _kept(store: Store, name: str, *, known: bool = False) -> Optional[Config]:
     try:
         data = store.read(name)
-        return None if data is None else config.parse(data, path=name)
+        return None if data is None else config.parse(data, path=name, known=known)
     except (ConfigError, StoreError):
         return None
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Protocol, Tuple
+from typing import Any, Callable, Mapping, Optional, Protocol, Tuple
 
 from ..core.model import Alert
 from ..errors import ShipError
+from ..parts import Parts
 
 
 @dataclass(frozen=True)
@@ -92,29 +91,11 @@ class DeliveryError(ShipError):
         self.retry_after = retry_after
 
 
-class _Sinks(Mapping[str, Sink]):
-    """Each is imported when it is asked for: a run needs those that are configured, and a tick has to be cheap."""
-
-    def __init__(self, names: List[str]) -> None:
-        self._names = names
-
-    def __getitem__(self, name: str) -> Sink:
-        if name not in self._names:
-            raise KeyError(name)
-        sink: Sink = importlib.import_module(f"{__name__}.{name}").SINK
-        return sink
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
 def discover() -> Mapping[str, Sink]:
     """All sinks by name, in name order; a sink is called like its file."""
-    names = (module.name for module in pkgutil.iter_modules(__path__))
-    return _Sinks(sorted(name for name in names if not name.startswith("_")))
+    return Parts(__name__, __path__[0], load=_sink)
+
+
+def _sink(module: Any) -> Sink:
+    found: Sink = module.SINK
+    return found
