@@ -125,7 +125,8 @@ def test_an_item_that_moved_since_is_refused_by_name(world: World) -> None:
     order = order_for(plan_of(world))
     world.items["a"] = {"n": 10}
 
-    assert ("things a is no longer as reviewed",) == obey(world, order).refusals
+    refused = obey(world, order)
+    assert (("things a is no longer as reviewed",), True) == (refused.refusals, refused.stale)
 
 
 def test_doubts_of_the_caller_refuse(world: World) -> None:

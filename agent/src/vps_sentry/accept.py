@@ -87,6 +87,8 @@ class Outcome:
     proposal: Proposal
     baseline: Baseline
     refusals: Tuple[str, ...] = ()
+    stale: bool = False
+    """Refused only because the host moved on since the plan was made."""
 
     def accepted_keys(self) -> Mapping[str, FrozenSet[str]]:
         """Check -> keys that became trusted, the check itself among them; empty unless accepted."""

@@ -23,13 +23,12 @@ _NOT_SET = {"value": "null"}
 def decide(store: Store, situation: Situation, *, request: Request, order: Order) -> Outcome:
     """What becomes of ``order`` given what was just observed. Changes nothing."""
     problems = [*request.doubts, *_misfits(order, situation, request=request)]
-    if not problems and order.rollback is not None:
+    if not problems and order.rollback is not None and not _other_baseline(order, situation):
         return _go_back(store, situation, request=request, order=order)
     proposal = _proposal(order, situation)
-    if not problems:
-        problems = accept.refusals(proposal, situation)
-    if problems:
-        return Outcome("refused", proposal, situation.baseline, tuple(problems))
+    moved = [] if problems else _moved(proposal, order, situation)
+    if problems or moved:
+        return Outcome("refused", proposal, situation.baseline, tuple(problems or moved), stale=bool(moved))
     if order.leaf.expires is not None:
         request = replace(request, lifetime=epoch(order.leaf.expires) - situation.now)
     accepted = accept.accept(proposal, situation, request=request)
@@ -53,8 +52,6 @@ def _misfits(order: Order, situation: Situation, *, request: Request) -> Iterato
         yield "the manifest does not name this host's part of the plan"
     if leaf.machine_id != situation.machine_id:
         yield f"the plan was made for machine {leaf.machine_id[:32]}, this is {situation.machine_id}"
-    if leaf.sequence != baseline.sequence:
-        yield f"the baseline is #{baseline.sequence} now, the plan starts from #{leaf.sequence}"
     if baseline.authority.signers and not request.signers:
         yield f"only a signed plan moves this baseline since #{baseline.sequence} or before; sign the plan"
     yield from _late("the plan", manifest.expires, now=situation.now)
@@ -66,6 +63,15 @@ def _misfits(order: Order, situation: Situation, *, request: Request) -> Iterato
         yield "an order has either a plan or a rollback"
     elif order.plan is not None:
         yield from _unlike(order.plan, order)
+
+
+def _moved(proposal: Proposal, order: Order, situation: Situation) -> List[str]:
+    return _other_baseline(order, situation) or accept.refusals(proposal, situation)
+
+
+def _other_baseline(order: Order, situation: Situation) -> List[str]:
+    here, planned = situation.baseline.sequence, order.leaf.sequence
+    return [] if here == planned else [f"the baseline is #{here} now, the plan starts from #{planned}"]
 
 
 def _unlike(plan: Plan, order: Order) -> Iterator[str]:

@@ -87,7 +87,7 @@ def _signed_by(prepared: Setup, order: Order, *, path: str) -> Tuple[Tuple[str, 
 
 def _document(outcome: Outcome) -> Dict[str, Any]:
     return {
-        "outcome": outcome.kind,
+        "outcome": "stale" if outcome.stale else outcome.kind,
         "refusals": list(outcome.refusals),
         "baseline": report_room.baseline_summary(outcome.baseline),
     }
