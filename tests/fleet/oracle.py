@@ -3,52 +3,109 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.compare import Finding, Level, Variant
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.compare import Finding, Level, Step, Variant
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.scope import scope, severity
 from support.fleet import Items
 from vps_sentry.core import canonical
 
-Fleet = Mapping[str, Mapping[str, Items]]
-"""Host -> check -> items."""
+Checks = Mapping[str, Items]
+Text = Optional[str]
 
 
-def brute_force(cohort: str, fleet: Fleet, *, size: int) -> List[Finding]:
+class Host(NamedTuple):
+    """What runs on a host and what was accepted there; None: nothing was."""
+
+    now: Checks
+    accepted: Optional[Checks]
+
+
+def brute_force(cohort: str, fleet: Mapping[str, Host], *, reference: Optional[str] = None) -> List[Finding]:
     """Every item of every host, looked at one by one."""
     found = []
-    for check in sorted({check for checks in fleet.values() for check in checks}):
-        voters = [host for host in fleet if check in fleet[host]]
-        for key in sorted({key for host in voters for key in fleet[host][check]}):
-            votes: Dict[Optional[str], List[str]] = {}
-            for host in sorted(voters):
-                votes.setdefault(_text(fleet[host][check].get(key)), []).append(host)
-            if len(votes) > 1 and scope(check, key) == "shared":
-                found.append(_finding((cohort, check, key), votes, size=size))
+    for check in sorted({check for host in fleet.values() for check in host.now}):
+        voters = {name: host for name, host in fleet.items() if check in host.now}
+        past = {name for name, host in voters.items() if host.accepted is not None and check in host.accepted}
+        for key in sorted(_keys(voters, check, past)):
+            now = {name: _text(host.now[check].get(key)) for name, host in voters.items()}
+            then = {name: _text((fleet[name].accepted or {})[check].get(key)) for name in past}
+            item = _Item((cohort, check, key), now, then)
+            found += list(_finding(item, size=len(fleet), reference=reference))
     return found
 
 
-def _text(value: Optional[Mapping[str, object]]) -> Optional[str]:
+class _Item(NamedTuple):
+    place: Tuple[str, str, str]
+    now: Dict[str, Text]
+    then: Dict[str, Text]
+
+
+def _keys(voters: Mapping[str, Host], check: str, past: Set[str]) -> Set[str]:
+    found = {key for host in voters.values() for key in host.now[check]}
+    return found | {key for name in past for key in (voters[name].accepted or {})[check]}
+
+
+def _text(value: Optional[Mapping[str, object]]) -> Text:
     return None if value is None else canonical.dumps(value).decode()
 
 
-def _finding(place: Tuple[str, str, str], votes: Dict[Optional[str], List[str]], *, size: int) -> Finding:
-    cohort, check, key = place
-    total = sum(len(hosts) for hosts in votes.values())
+def _by_value(held: Mapping[str, Text]) -> Dict[Text, List[str]]:
+    found: Dict[Text, List[str]] = {}
+    for name in sorted(held):
+        found.setdefault(held[name], []).append(name)
+    return found
+
+
+def _finding(item: _Item, *, size: int, reference: Optional[str]) -> Iterator[Finding]:
+    cohort, check, key = item.place
+    moved = {name: (before, item.now[name]) for name, before in item.then.items() if before != item.now[name]}
+    shared = scope(check, key) == "shared"
+    votes = _by_value(item.now) if shared else {}
+    if len(votes) < 2 and not moved:
+        return
+    total = len(item.now)
     order = sorted(votes, key=lambda value: (-len(votes[value]), value is not None, value or ""))
-    top = len(votes[order[0]])
-    level: Level = "no quorum"
-    if total >= 4 and total / size >= 2 / 3 - 1e-9:
-        level = "strong" if top / total >= 0.8 and top >= 4 else "majority" if top / total > 0.5 else "split"
-    agreed = level in ("strong", "majority")
-    tie = len(votes[order[1]]) == top
-    return Finding(
-        cohort,
-        check,
-        key,
-        level,
-        severity(check, key, values=votes),
-        total,
-        tuple(Variant(v, len(votes[v]), () if agreed and v == order[0] else tuple(votes[v])) for v in order),
-        tuple(sorted(host for value in order for host in votes[value] if tie or value != order[0])),
+    level = _level([len(votes[value]) for value in order], total, size) if shared else "own past"
+    if reference in item.now and len(order) > 1:
+        level, right = "reference", item.now[reference or ""]
+        order = [right, *(value for value in order if value != right)]
+    tie = level not in ("reference", "own past", "agreed") and len(votes[order[0]]) == len(votes[order[1]])
+    outliers = tuple(sorted(name for value in order for name in votes[value] if tie or value != order[0]))
+    normal = level in ("strong", "majority", "reference", "agreed")
+    yield Finding(
+        cohort=cohort,
+        check=check,
+        key=key,
+        level=level,
+        severity=severity(check, key, values={*votes, *(value for pair in moved.values() for value in pair)}),
+        voters=total,
+        variants=tuple(Variant(v, len(votes[v]), () if normal and v == order[0] else tuple(votes[v])) for v in order),
+        outliers=outliers,
+        steps=_steps(moved),
+        changed=tuple(sorted(moved)),
+        unaccepted=tuple(name for name in outliers if name not in item.then),
+        wide=level in ("strong", "agreed") and _strong(item.then) - {order[0]} != frozenset(),
     )
+
+
+def _strong(held: Mapping[str, Text]) -> FrozenSet[Text]:
+    """The value on which four fifths agree, if there is one."""
+    votes = _by_value(held)
+    return frozenset(value for value, names in votes.items() if len(names) >= 4 and len(names) / len(held) >= 0.8)
+
+
+def _steps(moved: Mapping[str, Tuple[Text, Text]]) -> Tuple[Step, ...]:
+    pairs = {pair: tuple(sorted(n for n, other in moved.items() if other == pair)) for pair in moved.values()}
+    steps = [Step(before, after, names) for (before, after), names in pairs.items()]
+    return tuple(sorted(steps, key=lambda one: (-len(one.hosts), one.before or "", one.after or "", one.hosts)))
+
+
+def _level(votes: List[int], total: int, size: int) -> Level:
+    if len(votes) == 1:
+        return "agreed"
+    if total < 4 or total / size < 2 / 3 - 1e-9:
+        return "no quorum"
+    if votes[0] / total >= 0.8 and votes[0] >= 4:
+        return "strong"
+    return "majority" if votes[0] / total > 0.5 else "split"

@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Tuple
 
 import pytest
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import ingest, roster
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import sa
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.compare import Finding, Group, group
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import ballots, ingest, roster, shared
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.grouping import Group, group
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, open_store
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey import Left, Survey, survey
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey import Left, Options, Survey, survey
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import verify
 from support.fleet import Items, file_items, make_bundle, many_paths, raw
 
-from .oracle import brute_force
-
 Checks = Mapping[str, Items]
+AT = "2026-11-02T12:00:30Z"
 BASE = file_items(*many_paths(200))
 
 
@@ -26,14 +23,14 @@ def fill(store: Store, fleet: Mapping[str, Checks], *, cohort: str = "web", **he
     with store.write() as connection:
         for name, checks in fleet.items():
             bundle = verify(raw(make_bundle(name, checks, **header)), nonce=None, held={})
-            ingest.ingest(connection, bundle, name=name, cohort=cohort, at="2026-11-02T12:00:30Z")
+            ingest.ingest(connection, bundle, name=name, cohort=cohort, at=AT)
 
 
 def survey_of(path: Path, fleet: Mapping[str, Checks], **options: Any) -> Survey:
     with open_store(f"sqlite:///{path}/fleet.sqlite", environ={}) as store:
         fill(store, fleet)
         with store.read() as connection:
-            return survey(connection, **options)
+            return survey(connection, at=AT, options=Options(**options))
 
 
 def without(key: str) -> Items:
@@ -102,7 +99,7 @@ def test_a_failed_check_is_not_an_empty_list(tmp_path: Path) -> None:
         fill(store, fleet_of(4))
         fill(store, {"web-9": {}}, failed={"files": "cannot read /etc"})
         with store.read() as connection:
-            found = survey(connection)
+            found = survey(connection, at=AT)
 
     assert found.findings == ()
     assert found.unchecked == (roster.Problem("web-9", "files", "failed", "cannot read /etc"),)
@@ -118,7 +115,7 @@ def test_a_missing_host_is_named_and_loses_its_vote_when_old(tmp_path: Path) -> 
                 roster.begin_attempt(connection, "web-3", cohort="web")
                 roster.end_attempt(connection, "web-3", outcome="unreachable", reason="no route")
             with store.read() as connection:
-                found.append(survey(connection))
+                found.append(survey(connection, at=AT))
 
     assert [len(one.findings) for one in found] == [1, 1, 0]
     assert found[2].missing == (Left("web-3", "unreachable: no route"),)
@@ -131,7 +128,7 @@ def test_another_rule_set_is_not_comparable_and_no_noise(tmp_path: Path) -> None
         fill(store, fleet_of(4))
         fill(store, {"web-9": {"files": without(KEY)}}, accepted={}, norm=2)
         with store.read() as connection:
-            found = survey(connection)
+            found = survey(connection, at=AT)
 
     assert found.findings == ()
     assert found.left_out == (Left("web-9", "not comparable: rule set 2, its cohort uses 1"),)
@@ -144,9 +141,9 @@ def test_both_axes(tmp_path: Path) -> None:
         fill(store, fleet_of(4))
         fill(store, {"web-9": {"files": {**without(KEY), "/etc/late": {}}}}, accepted={"files": without(KEY)})
         with store.read() as connection:
-            now, accepted = survey(connection), survey(connection, axis="accepted")
+            now, accepted = survey(connection, at=AT), survey(connection, at=AT, options=Options(axis="accepted"))
 
-    assert [finding.key for finding in now.findings] == [KEY, "/etc/late"]
+    assert [(finding.key, finding.changed) for finding in now.findings] == [(KEY, ()), ("/etc/late", ("web-9",))]
     assert [finding.key for finding in accepted.findings] == [KEY]
 
 
@@ -155,7 +152,7 @@ def test_cohorts_do_not_meet(tmp_path: Path) -> None:
         fill(store, fleet_of(4))
         fill(store, {"db-0": {"files": without(KEY)}, "db-1": {"files": without(KEY)}}, cohort="db")
         with store.read() as connection:
-            found = survey(connection)
+            found = survey(connection, at=AT)
 
     assert (found.findings, [cohort.quorum for cohort in found.cohorts]) == ((), [False, True])
 
@@ -163,7 +160,7 @@ def test_cohorts_do_not_meet(tmp_path: Path) -> None:
 def test_findings_with_the_same_outliers_are_told_together(tmp_path: Path) -> None:
     odd = {**without(KEY), "/etc/x": {}, "/etc/sudoers.d/x": {}}
     found = survey_of(tmp_path, fleet_of(5, odd, changed("/etc/z")))
-    told = [(one.severity, one.outliers, [finding.key for finding in one.findings]) for one in group(found.findings)]
+    told = [(one.severity, one.hosts, [finding.key for finding in one.findings]) for one in group(found.findings)]
 
     assert told == [
         ("critical", ("web-5",), ["/etc/sudoers.d/x"]),
@@ -173,50 +170,12 @@ def test_findings_with_the_same_outliers_are_told_together(tmp_path: Path) -> No
     assert all(isinstance(one, Group) for one in group(found.findings))
 
 
-def random_fleet(seed: int) -> Dict[str, Checks]:
-    """2 to 12 hosts with a common ground, drift that some share, and now and then a check that did not work."""
-    chance = random.Random(seed)
-    keys = [*many_paths(150), "/etc/hostname", "/root/.ssh/authorized_keys", "/etc/é", "/etc/b\\x0a"]
-    drift = chance.choice([0.0, 0.01, 0.3])
-    fleet: Dict[str, Checks] = {}
-    for number in range(chance.randint(2, 12)):
-        checks: Dict[str, Dict[str, Dict[str, Any]]] = {}
-        for check in ("files", "ports", "units"):
-            if chance.random() < 0.9:
-                kept = [key for key in keys if chance.random() > drift / 2]
-                checks[check] = {key: {"v": chance.randint(1, 3) if chance.random() < drift else 0} for key in kept}
-        fleet[f"web-{number:02}"] = checks
-    return fleet
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_equal_to_brute_force(tmp_path: Path, seed: int) -> None:
-    fleet = random_fleet(seed)
-    found: Tuple[Finding, ...] = survey_of(tmp_path, fleet).findings
-
-    assert list(found) == brute_force("web", fleet, size=len(fleet))
-
-
-def test_buckets_on_which_all_agree_are_never_opened(tmp_path: Path) -> None:
-    read: List[str] = []
-    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
-        fill(store, fleet_of(9, without(KEY)))
-        with store.read() as connection:
-            pairs_before = connection.scalar(sa.text("SELECT count(*) FROM bucket"))
-            survey(connection)
-            read += [str(row) for row in connection.execute(sa.text("SELECT * FROM vps_sentry_pair"))]
-
-    assert pairs_before is not None
-    assert pairs_before > 60
-    assert len(read) == 1
-
-
 def test_four_voters_of_a_large_cohort_are_no_quorum(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
         fill(store, fleet_of(4, without(KEY)))
         fill(store, {f"down-{number}": {} for number in range(4)}, failed={"files": "cannot read /etc"})
         with store.read() as connection:
-            (finding,) = survey(connection).findings
+            (finding,) = survey(connection, at=AT).findings
 
     assert finding.level == "no quorum"
 
@@ -228,10 +187,86 @@ def test_a_host_cannot_leave_the_vote_by_skipping_a_check(tmp_path: Path) -> Non
         fill(store, fleet_of(4))
         with store.write() as connection:
             bundle = verify(raw(leaver), nonce=None, held={})
-            ingest.ingest(connection, bundle, name="web-9", cohort="web", at="2026-11-02T12:00:30Z")
+            ingest.ingest(connection, bundle, name="web-9", cohort="web", at=AT)
         with store.read() as connection:
-            found = survey(connection)
+            found = survey(connection, at=AT)
 
     told = [(one.host, one.status) for one in found.unchecked if one.check == "files"]
     assert [("web-9", "withheld")] == told
     assert found.incomplete
+
+
+def test_a_controller_with_other_rules_makes_the_comparison_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compared between hosts is kept with each bucket; the rules that decide it are the controller's."""
+    fleet = fleet_of(4, changed("/etc/hostname"), changed("/etc/motd"))
+    before = [finding.key for finding in survey_of(tmp_path, fleet).findings]
+    monkeypatch.setattr(shared, "VERSION", 0)
+    for module in (shared, ballots):
+        monkeypatch.setattr(module, "scope", lambda _check, key: "host" if key == "/etc/motd" else "shared")
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store, store.read() as connection:
+        after = [finding.key for finding in survey(connection, at=AT).findings]
+
+    assert (before, after) == (["/etc/motd"], ["/etc/hostname"])
+
+
+REFERENCES = [
+    pytest.param(frozenset({"web-4"}), ["web-0", "web-1", "web-2", "web-3"], id="the reference is right"),
+    pytest.param(frozenset({"web-0"}), ["web-4"], id="as the others say"),
+    pytest.param(frozenset({"db-7"}), ["web-4"], id="a reference of another cohort"),
+]
+
+
+@pytest.mark.parametrize(("references", "outliers"), REFERENCES)
+def test_a_reference_host_outweighs_the_votes(tmp_path: Path, references: FrozenSet[str], outliers: List[str]) -> None:
+    (finding,) = survey_of(tmp_path, fleet_of(4, without(KEY)), references=references).findings
+
+    assert list(finding.outliers) == outliers
+
+
+def both(now: Items, accepted: Items) -> Dict[str, Any]:
+    return {"now": {"files": now}, "accepted": {"files": accepted}}
+
+
+AXES = [
+    pytest.param([both(BASE, without(KEY))] * 5, (0, 5, True), id="a cohort that changed as one is one finding"),
+    pytest.param([both(BASE, BASE)] * 4 + [both(BASE, without(KEY))], (0, 1, False), id="a late one caught up"),
+    pytest.param([both(BASE, BASE)] * 4 + [both(without(KEY), BASE)], (1, 1, False), id="changed and different"),
+    pytest.param([both(BASE, BASE)] * 4 + [both(without(KEY), without(KEY))], (1, 0, False), id="different ever since"),
+    pytest.param([both(BASE, without(KEY))] * 3, (0, 3, False), id="three hosts are no consensus that could move"),
+]
+
+
+@pytest.mark.parametrize(("hosts", "expected"), AXES)
+def test_the_two_axes(tmp_path: Path, hosts: List[Dict[str, Any]], expected: Tuple[int, int, bool]) -> None:
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        for number, host in enumerate(hosts):
+            fill(store, {f"web-{number}": host["now"]}, accepted=host["accepted"])
+        with store.read() as connection:
+            (finding,) = survey(connection, at=AT).findings
+
+    assert (len(finding.outliers), len(finding.changed), finding.wide) == expected
+
+
+def test_a_backdoor_older_than_the_first_baseline_is_found_by_its_peers_alone(tmp_path: Path) -> None:
+    """The host accepted it with everything else, so its own past is clean."""
+    planted = changed("/root/.ssh/authorized_keys", size=99)
+    honest = changed("/root/.ssh/authorized_keys", size=3)
+    fleet = {f"web-{number}": {"files": planted if number == 2 else honest} for number in range(6)}
+    found = survey_of(tmp_path, fleet)
+
+    (finding,) = found.findings
+    assert (finding.outliers, finding.changed, finding.severity) == (("web-2",), (), "critical")
+    assert found.exit_code == 3
+
+
+def test_a_host_key_that_changed_is_told_by_its_own_past(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        fill(store, fleet_of(4))
+        now, then = (changed("/etc/ssh/ssh_host_rsa_key", size=size) for size in (9, 3))
+        fill(store, {"web-9": {"files": now}}, accepted={"files": then})
+        with store.read() as connection:
+            (finding,) = survey(connection, at=AT).findings
+
+    assert (finding.level, finding.outliers, finding.changed) == ("own past", (), ("web-9",))

@@ -25,6 +25,11 @@ options:
     description: A host that missed this many collects in a row has no vote.
     type: int
     default: 3
+  references:
+    description: Hosts whose values are the right ones in their cohort, whatever the others vote.
+    type: list
+    elements: str
+    default: []
   fail_on:
     description:
       - The task fails when one of these holds; critical differences are drift too.
@@ -64,7 +69,7 @@ hosts:
   type: int
   returned: always
 differences:
-  description: Number of items on which a cohort does not agree.
+  description: Number of differences that nothing explains.
   type: int
   returned: always
 """

@@ -39,7 +39,22 @@ else:
         _missing = exc
         pydantic = sa = sqlite = _Absent()
 
-__all__ = ["LibraryError", "pydantic", "require", "sa", "sqlite"]
+rich: Any
+"""What page.py draws with; None where it is not installed, which costs colours and lines only."""
+try:
+    from types import SimpleNamespace
+
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    rich = SimpleNamespace(Console=Console, Padding=Padding, SIMPLE_HEAD=SIMPLE_HEAD, Table=Table, Text=Text)
+except ImportError:
+    rich = None
+
+__all__ = ["LibraryError", "pydantic", "require", "rich", "sa", "sqlite"]
 
 
 def require() -> None:

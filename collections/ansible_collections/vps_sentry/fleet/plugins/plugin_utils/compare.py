@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who differs from its peers: votes per item within a cohort. Pure: rows in, findings out."""
+"""Who differs from its peers, and who changed since it was accepted: votes per item within a cohort.
+
+Pure: rows in, findings out. Nothing here walks over all voters for each finding: whoever holds the value of nearly
+everybody is only counted.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import DefaultDict, Dict, Iterable, List, Literal, Mapping, Optional, Sequence, Tuple
+from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Optional, Tuple
 
 from .core.model import Severity
 from .scope import scope, severity
@@ -13,9 +17,13 @@ from .scope import scope, severity
 QUORUM_VOTERS = 4
 STRONG_VOTES = 4
 
-Level = Literal["strong", "majority", "split", "no quorum"]
+Level = Literal["strong", "majority", "split", "no quorum", "reference", "agreed", "own past"]
+"""How far the peers agree; ``agreed``: they all do, ``own past``: an item that is never compared between hosts."""
+Explanation = Literal["accepted", "waiver", "package", "roll-out", "none"]
 Text = Optional[str]
 """A value as canonical JSON; None = the item is absent, which is a value like any other."""
+_Place = Tuple[str, str]
+_HAS_NORM: Tuple[Level, ...] = ("strong", "majority", "reference", "agreed")
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,27 @@ class Deviation:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Hosts whose value of one item is not the one they accepted."""
+
+    check: str
+    key: str
+    before: Text
+    after: Text
+    hosts: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Electorate:
     """One cohort: all its hosts, and per check those whose bundle is fresh and whose check worked."""
 
     cohort: str
     size: int
-    voters: Mapping[str, Sequence[str]]
+    voters: Mapping[str, FrozenSet[str]]
+    accepted: Mapping[str, FrozenSet[str]]
+    """Those of the voters that hold an accepted baseline of the check."""
+    reference: Optional[str] = None
+    """The host whose values are right, whatever the others vote (``cohort_reference``)."""
 
     def has_quorum(self, check: str) -> bool:
         """At least 4 voters and 2/3 of the cohort."""
@@ -53,8 +76,26 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Step:
+    """From what to what an item moved since its hosts accepted it."""
+
+    before: Text
+    after: Text
+    hosts: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why some of a finding's hosts are as they are."""
+
+    explanation: Explanation
+    why: str
+    hosts: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One item on which a cohort does not agree; ``variants`` by votes, most first."""
+    """One item on which a cohort does not agree, or that moved; ``variants`` by votes, most first."""
 
     cohort: str
     check: str
@@ -64,71 +105,152 @@ class Finding:
     voters: int
     variants: Tuple[Variant, ...]
     outliers: Tuple[str, ...]
-    """Hosts to look at: all that do not hold the most common value; everybody when there is none."""
+    """The first axis: hosts that differ from their peers; everybody when no value leads."""
+    steps: Tuple[Step, ...]
+    """The second axis: what changed since it was accepted."""
+    changed: Tuple[str, ...]
+    """The hosts of ``steps``."""
+    unaccepted: Tuple[str, ...]
+    """Outliers without an accepted baseline of this check: nothing can be said of their past."""
+    wide: bool
+    """The cohort agrees on another value than the one it had agreed on when it was accepted."""
+    explanation: Explanation = "none"
+    """The weakest of ``reasons``; ``none`` while one host's difference has none."""
+    reasons: Tuple[Reason, ...] = ()
+    rank: int = 0
+    """0 to 100: how much it deserves a look before others."""
+
+    @property
+    def subjects(self) -> Tuple[str, ...]:
+        """Every host the finding is about."""
+        return tuple(sorted({*self.outliers, *self.changed}))
+
+
+def compare(electorate: Electorate, deviations: Iterable[Deviation], *, moves: Iterable[Move] = ()) -> List[Finding]:
+    """The findings of one cohort, by check and key. Items of scope ``host`` have no vote, only a past."""
+    votes: Dict[_Place, DefaultDict[Text, List[str]]] = {}
+    usual: Dict[_Place, Text] = {}
+    steps: DefaultDict[_Place, DefaultDict[Tuple[Text, Text], List[str]]] = defaultdict(lambda: defaultdict(list))
+    for deviation in deviations:
+        place = (deviation.check, deviation.key)
+        votes.setdefault(place, defaultdict(list))[deviation.value] += deviation.hosts
+        usual[place] = deviation.usual
+    for move in moves:
+        steps[move.check, move.key][move.before, move.after] += move.hosts
+        if scope(move.check, move.key) == "shared":
+            # Who agrees with everybody needs no deviation: the value it moved to is the usual one.
+            usual.setdefault((move.check, move.key), move.after)
+    found = []
+    for place in sorted({*votes, *steps}):
+        here = {pair: tuple(sorted(hosts)) for pair, hosts in steps[place].items()} if place in steps else {}
+        if scope(*place) == "host":
+            found.append(_own(electorate, place, steps=here))
+        else:
+            found.append(_shared(electorate, place, ballot=_Ballot(usual[place], votes.get(place, {}), here)))
+    return found
 
 
 @dataclass(frozen=True)
-class Group:
-    """Findings of one cohort that name the same outliers at the same level."""
+class _Ballot:
+    """All that is known of one item: the value of whoever is not listed, those who hold another, and who moved."""
 
-    cohort: str
-    level: Level
-    severity: Severity
-    outliers: Tuple[str, ...]
-    findings: Tuple[Finding, ...]
+    usual: Text
+    apart: Mapping[Text, List[str]]
+    steps: Mapping[Tuple[Text, Text], Tuple[str, ...]]
 
 
-def compare(electorate: Electorate, deviations: Iterable[Deviation]) -> List[Finding]:
-    """The findings of one cohort, by check and key. Items of scope ``host`` have no vote."""
-    votes: Dict[Tuple[str, str], DefaultDict[Text, List[str]]] = {}
-    usual: Dict[Tuple[str, str], Text] = {}
-    for deviation in deviations:
-        place = (deviation.check, deviation.key)
-        if scope(*place) == "host":
-            continue
-        votes.setdefault(place, defaultdict(list))[deviation.value] += deviation.hosts
-        usual[place] = deviation.usual
-    return [_finding(electorate, place, votes[place], usual[place]) for place in sorted(votes)]
+def _own(electorate: Electorate, place: _Place, *, steps: Mapping[Tuple[Text, Text], Tuple[str, ...]]) -> Finding:
+    """An item that is each host's own: only its past counts."""
+    check, key = place
+    told, changed = _steps(steps)
+    return Finding(
+        cohort=electorate.cohort,
+        check=check,
+        key=key,
+        level="own past",
+        severity=severity(check, key, values={value for pair in steps for value in pair}),
+        voters=len(electorate.voters[check]),
+        variants=(),
+        outliers=(),
+        steps=told,
+        changed=changed,
+        unaccepted=(),
+        wide=False,
+    )
 
 
-def _finding(
-    electorate: Electorate, place: Tuple[str, str], deviating: Mapping[Text, List[str]], usual: Text
-) -> Finding:
+def _shared(electorate: Electorate, place: _Place, *, ballot: _Ballot) -> Finding:
     check, key = place
     voters = electorate.voters[check]
-    apart = {host for hosts in deviating.values() for host in hosts}
-    holders = {**deviating, usual: [host for host in voters if host not in apart]}
-    ranked = sorted(holders.items(), key=lambda entry: (-len(entry[1]), entry[0] is not None, entry[0] or ""))
-    first, second = len(ranked[0][1]), len(ranked[1][1])
-    level = _level(first, len(voters), electorate.has_quorum(check))
-    variants = tuple(Variant(value, len(hosts), tuple(sorted(hosts))) for value, hosts in ranked)
-    if level in ("strong", "majority"):
-        variants = (Variant(variants[0].value, first, ()), *variants[1:])
-    leading = set(ranked[0][1]) if first > second else set()
+    counts = Counter({value: len(hosts) for value, hosts in ballot.apart.items()})
+    counts[ballot.usual] = len(voters) - counts.total()
+    order = sorted(counts, key=lambda value: (-counts[value], value is not None, value or ""))
+    votes = [counts[value] for value in order]
+    level = _level(votes, quorum=electorate.has_quorum(check))
+    if electorate.reference in voters and len(order) > 1:
+        level, right = "reference", _value_of(electorate.reference, ballot)
+        order = [right, *(value for value in order if value != right)]
+    leads = level in ("agreed", "reference") or votes[0] > votes[1]
+    differing = order[1:] if leads else order
+    listed = order[1:] if level in _HAS_NORM else order
+    holders = {value: _holders(value, ballot, voters=voters) for value in {*differing, *listed}}
+    outliers = tuple(sorted(host for value in differing for host in holders[value]))
+    steps, changed = _steps(ballot.steps)
+    accepted = electorate.accepted.get(check, frozenset())
     return Finding(
         cohort=electorate.cohort,
         check=check,
         key=key,
         level=level,
-        severity=severity(check, key, values=holders),
+        severity=severity(check, key, values={*counts, *(value for pair in ballot.steps for value in pair)}),
         voters=len(voters),
-        variants=variants,
-        outliers=tuple(sorted(host for hosts in holders.values() for host in hosts if host not in leading)),
+        variants=tuple(Variant(v, counts[v], holders[v] if v in listed else ()) for v in order),
+        outliers=outliers,
+        steps=steps,
+        changed=changed,
+        unaccepted=tuple(host for host in outliers if host not in accepted),
+        wide=level in ("strong", "agreed") and _moved_together(accepted, ballot, now=order[0]),
     )
 
 
-def _level(votes: int, voters: int, quorum: bool) -> Level:
+def _holders(value: Text, ballot: _Ballot, *, voters: FrozenSet[str]) -> Tuple[str, ...]:
+    if value != ballot.usual:
+        return tuple(sorted(ballot.apart[value]))
+    return tuple(sorted(voters.difference(*ballot.apart.values())))
+
+
+def _value_of(host: Optional[str], ballot: _Ballot) -> Text:
+    return next((value for value, hosts in ballot.apart.items() if host in hosts), ballot.usual)
+
+
+def _steps(steps: Mapping[Tuple[Text, Text], Tuple[str, ...]]) -> Tuple[Tuple[Step, ...], Tuple[str, ...]]:
+    """The steps, most hosts first, and all their hosts."""
+    told = [Step(before, after, hosts) for (before, after), hosts in steps.items()]
+    told.sort(key=lambda step: (-len(step.hosts), step.before or "", step.after or "", step.hosts))
+    return tuple(told), tuple(sorted(host for step in told for host in step.hosts))
+
+
+def _moved_together(accepted: FrozenSet[str], ballot: _Ballot, *, now: Text) -> bool:
+    """Whether those who accepted something agreed strongly then, too, but on another value."""
+    counts = Counter({value: len(accepted.intersection(hosts)) for value, hosts in ballot.apart.items()})
+    counts[ballot.usual] = len(accepted) - counts.total()
+    for (before, after), hosts in ballot.steps.items():
+        counts[after] -= len(hosts)
+        counts[before] += len(hosts)
+    value, votes = max(counts.items(), key=lambda entry: entry[1])
+    return value != now and _is_strong(votes, len(accepted))
+
+
+def _level(votes: List[int], *, quorum: bool) -> Level:
+    """``votes`` per value, most first."""
+    if len(votes) == 1:
+        return "agreed"
     if not quorum:
         return "no quorum"
-    if 5 * votes >= 4 * voters and votes >= STRONG_VOTES:
+    if _is_strong(votes[0], sum(votes)):
         return "strong"
-    return "majority" if 2 * votes > voters else "split"
+    return "majority" if 2 * votes[0] > sum(votes) else "split"
 
 
-def group(findings: Iterable[Finding]) -> List[Group]:
-    """Findings with the same outliers told together: critical first, then few hosts before many."""
-    together: DefaultDict[Tuple[str, Level, Severity, Tuple[str, ...]], List[Finding]] = defaultdict(list)
-    for finding in findings:
-        together[finding.cohort, finding.level, finding.severity, finding.outliers].append(finding)
-    groups = [Group(*key, tuple(members)) for key, members in together.items()]
-    return sorted(groups, key=lambda one: (one.severity != "critical", len(one.outliers), one.cohort, one.outliers))
+def _is_strong(votes: int, voters: int) -> bool:
+    return 5 * votes >= 4 * voters and votes >= STRONG_VOTES

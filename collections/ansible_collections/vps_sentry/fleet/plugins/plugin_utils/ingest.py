@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from . import schema
+from . import schema, shared
 from ._libraries import sa
 from .core import canonical, codec, digest
 from .core.bundle import Bundle
@@ -111,6 +111,8 @@ def _state(connection: sa.Connection, checks: Checks, norm: int) -> int:
     if known:
         return known[name]
     roots = _add_roots(connection, dict(checks.values()))
+    for check in sorted(checks):
+        shared.note(connection, check, root=roots[checks[check][0]])
     state = _add(connection, schema.state, {name: {}})[name]
     rows = [{"state": state, "check_name": check, "root": roots[checks[check][0]]} for check in sorted(checks)]
     if rows:

@@ -61,6 +61,25 @@ root_bucket = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Derived from the tables above by the controller's rules (scope.py) and made anew when those change.
+bucket_shared = sa.Table(
+    "bucket_shared",
+    metadata,
+    sa.Column("bucket", sa.ForeignKey("bucket.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("check_name", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, comment="over the items that hosts are compared on"),
+    sqlite_with_rowid=False,
+)
+
+root_shared = sa.Table(
+    "root_shared",
+    metadata,
+    sa.Column("root", sa.ForeignKey("root.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("check_name", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary(32), nullable=False, comment="over the digests of its 64 buckets"),
+    sqlite_with_rowid=False,
+)
+
 state = sa.Table(
     "state",
     metadata,
@@ -119,4 +138,19 @@ problem = sa.Table(
     sa.Column("check_name", sa.Text, primary_key=True),
     sa.Column("status", sa.Text, nullable=False, comment="failed, skipped"),
     sa.Column("error", sa.Text, nullable=False),
+)
+
+waiver = sa.Table(
+    "waiver",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("check_name", sa.Text, nullable=False),
+    sa.Column("pattern", sa.Text, nullable=False, comment="a key, or a glob over keys"),
+    sa.Column("place", sa.Text, nullable=False, comment="host, cohort, fleet"),
+    sa.Column("name", sa.Text, nullable=False, comment="of the host or cohort"),
+    sa.Column("waived", sa.Text, comment="JSON list of fingerprints of values; null for a glob"),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("expires", sa.Text, nullable=False, comment="RFC 3339 UTC; when it was ended before, that time"),
 )

@@ -82,12 +82,18 @@ def _compiled(table: Tuple[Tuple[str, str], ...]) -> re.Pattern[str]:
 
 _HOST_SCOPED = _compiled(HOST_SCOPED)
 _CRITICAL = _compiled(CRITICAL)
+_RULED = frozenset(check for check, _glob in HOST_SCOPED)
 _OCTAL = re.compile("[0-7]{1,5}", re.ASCII)
 
 
 def scope(check: str, key: str) -> Scope:
     """Whether an item is compared between hosts (``shared``) or only over time (``host``)."""
     return "host" if _HOST_SCOPED.match(f"{check}\0{key}") else "shared"
+
+
+def is_ruled(check: str) -> bool:
+    """Whether some item of the check may have no vote, so that its items must be looked at one by one."""
+    return check in _RULED
 
 
 def severity(check: str, key: str, *, values: Iterable[Optional[str]]) -> Severity:

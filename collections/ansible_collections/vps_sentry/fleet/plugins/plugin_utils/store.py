@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional
 
-from . import schema
+from . import schema, shared
 from ._libraries import require, sa
 
 BUSY_SECONDS = 30
@@ -74,6 +74,9 @@ def open_store(url: Optional[str], *, environ: Mapping[str, str], create: bool =
     if not _is_ready(store):
         with store.write() as connection:
             _create(connection, path)
+    if not _is_current(store):
+        with store.write() as connection:
+            shared.refresh(connection)
     yield store
 
 
@@ -179,6 +182,11 @@ def _is_ready(store: Store) -> bool:
             f"store {store.path}: its schema is {found}, this controller knows {schema.VERSION}: upgrade the controller"
         )
     return True
+
+
+def _is_current(store: Store) -> bool:
+    with store.read() as connection:
+        return shared.is_current(connection)
 
 
 def _create(connection: sa.Connection, path: Path) -> None:

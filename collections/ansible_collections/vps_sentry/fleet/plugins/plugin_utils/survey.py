@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import DefaultDict, Dict, List, Literal, Mapping, Optional, Tuple
+from typing import DefaultDict, Dict, FrozenSet, List, Literal, Mapping, Tuple
 
-from . import ballots, roster
+from . import ballots, roster, waivers
 from ._libraries import sa
 from .compare import Electorate, Finding, compare
+from .explain import EXPLAINED, Evidence, explained
 from .roster import HostRow, Problem
 
 Axis = Literal["snapshot", "accepted"]
@@ -48,9 +49,14 @@ class Survey:
     findings: Tuple[Finding, ...]
 
     @property
+    def open(self) -> Tuple[Finding, ...]:
+        """The findings that nothing explains away."""
+        return tuple(finding for finding in self.findings if finding.explanation not in EXPLAINED)
+
+    @property
     def critical(self) -> bool:
-        """Whether a difference lies in a class that is never explained away."""
-        return any(finding.severity == "critical" for finding in self.findings)
+        """Whether a difference that nobody explained lies in a class that counts as critical."""
+        return any(finding.severity == "critical" for finding in self.open)
 
     @property
     def incomplete(self) -> bool:
@@ -61,44 +67,80 @@ class Survey:
     @property
     def exit_code(self) -> int:
         """docs/contracts.md section 11: 3 critical, 4 incomplete, 2 drift, 0 clean, in this order."""
-        return 3 if self.critical else 4 if self.incomplete else 2 if self.findings else 0
+        return 3 if self.critical else 4 if self.incomplete else 2 if self.open else 0
 
 
-def survey(connection: sa.Connection, *, axis: Axis = "snapshot", max_age: int = MAX_AGE) -> Survey:
-    """Compare every cohort of the store on one axis: what runs now, or what was accepted."""
+@dataclass(frozen=True)
+class Options:
+    """How to compare."""
+
+    axis: Axis = "snapshot"
+    """What runs now, held also against what each host accepted; or what was accepted, between hosts alone."""
+    max_age: int = MAX_AGE
+    references: FrozenSet[str] = frozenset()
+    """Hosts whose values are right for their cohort (``vps_sentry_cohort_reference``)."""
+
+
+_USUAL = Options()
+
+
+def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> Survey:
+    """Compare every cohort of the store. ``at`` (RFC 3339 UTC) decides which waivers still hold."""
     rows = roster.hosts(connection)
-    left_out = _left_out(rows, axis, max_age)
-    states = {row.name: _state(row, axis) for row in rows if row.name not in left_out}
-    roots = ballots.roots_of(connection, (state for state in states.values() if state is not None))
-    held = {name: roots[state] for name, state in states.items() if state is not None}
-    cohorts = _by_cohort(rows, held)
+    left_out = _left_out(rows, options)
+    voting = [row for row in rows if row.name not in left_out]
+    roots = ballots.roots_of(connection, {state for row in voting for state in (row.observed, row.accepted) if state})
+    accepted = {row.name: roots[row.accepted] for row in voting if row.accepted is not None}
+    observed = {row.name: roots[row.observed] for row in voting if row.observed is not None}
+    held = observed if options.axis == "snapshot" else accepted
+    cohorts, baselines = _by_cohort(rows, held), _by_cohort(rows, accepted)
     deviations = ballots.deviations(connection, cohorts)
-    sizes = Counter(row.cohort for row in rows)
-    electorates = [
-        Electorate(name, sizes[name], {check: sorted(hosts) for check, hosts in cohorts[name].items()})
-        for name in sorted(sizes)
-    ]
-    missing = (Left(row.name, f"{row.outcome}: {row.reason}") for row in rows if row.missed)
+    moves = ballots.moves(connection, cohorts, baselines=baselines) if options.axis == "snapshot" else {}
+    electorates = _electorates(rows, cohorts, baselines, references=options.references)
+    found = (
+        finding
+        for electorate in electorates
+        for finding in compare(
+            electorate, deviations.get(electorate.cohort, ()), moves=moves.get(electorate.cohort, ())
+        )
+    )
     return Survey(
-        axis=axis,
+        axis=options.axis,
         hosts=len(rows),
-        missing=tuple(missing),
+        missing=tuple(Left(row.name, f"{row.outcome}: {row.reason}") for row in rows if row.missed),
         left_out=tuple(Left(name, reason) for name, reason in sorted(left_out.items())),
         unchecked=tuple(_unchecked(rows, held, roster.problems(connection))),
         cohorts=tuple(_judged(electorate) for electorate in electorates),
-        findings=tuple(
-            finding
-            for electorate in electorates
-            for finding in compare(electorate, deviations.get(electorate.cohort, ()))
-        ),
+        findings=tuple(explained(found, Evidence(waivers=waivers.holding(connection, at=at)))),
     )
 
 
-def _state(row: HostRow, axis: Axis) -> Optional[int]:
-    return row.observed if axis == "snapshot" else row.accepted
+def _electorates(
+    rows: List[HostRow],
+    cohorts: Mapping[str, ballots.Roots],
+    baselines: Mapping[str, ballots.Roots],
+    *,
+    references: FrozenSet[str],
+) -> List[Electorate]:
+    sizes = Counter(row.cohort for row in rows)
+    members = {row.name: row.cohort for row in rows}
+    chosen = {members[name]: name for name in sorted(references & set(members))}
+    return [
+        Electorate(
+            cohort=name,
+            size=sizes[name],
+            voters={check: frozenset(hosts) for check, hosts in cohorts.get(name, {}).items()},
+            accepted={
+                check: frozenset(hosts).intersection(cohorts.get(name, {}).get(check, ()))
+                for check, hosts in baselines.get(name, {}).items()
+            },
+            reference=chosen.get(name),
+        )
+        for name in sorted(sizes)
+    ]
 
 
-def _left_out(rows: List[HostRow], axis: Axis, max_age: int) -> Dict[str, str]:
+def _left_out(rows: List[HostRow], options: Options) -> Dict[str, str]:
     """Host -> why it has no vote."""
     norms: DefaultDict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:
@@ -108,9 +150,9 @@ def _left_out(rows: List[HostRow], axis: Axis, max_age: int) -> Dict[str, str]:
     for row in rows:
         if row.snapshot is None:
             found[row.name] = "never collected"
-        elif row.missed >= max_age:
+        elif row.missed >= options.max_age:
             found[row.name] = f"last bundle is {row.missed} collects old, from {row.collected_at}"
-        elif axis == "accepted" and row.accepted is None:
+        elif options.axis == "accepted" and row.accepted is None:
             found[row.name] = f"no accepted baseline ({row.baseline})"
         elif row.norm != _most_common(norms[row.cohort]):
             found[row.name] = f"not comparable: rule set {row.norm}, its cohort uses {_most_common(norms[row.cohort])}"

@@ -8,10 +8,11 @@ import json
 import os
 import sys
 
-from .. import report
+from .. import document, report
+from ..moment import now
 from ..store import Store
-from ..survey import MAX_AGE, survey
-from ..terminal import wants_color
+from ..survey import MAX_AGE, Options, survey
+from ..terminal import wants_color, width_of
 from . import Command
 
 
@@ -20,6 +21,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-age", type=_at_least_one, default=MAX_AGE, metavar="N", help="missed collects that cost the vote"
     )
+    parser.add_argument(
+        "--reference", action="append", default=[], metavar="HOST", help="in its cohort this host's values are right"
+    )
+    parser.add_argument("--all", action="store_true", help="tell what is explained, too")
 
 
 def _at_least_one(text: str) -> int:
@@ -30,13 +35,15 @@ def _at_least_one(text: str) -> int:
 
 
 def _run(store: Store, options: argparse.Namespace) -> int:
+    how = Options(axis=options.axis, max_age=options.max_age, references=frozenset(options.reference))
     with store.read() as connection:
-        found = survey(connection, axis=options.axis, max_age=options.max_age)
+        found = survey(connection, at=now(), options=how)
     if options.format == "json":
-        print(json.dumps(report.to_json(found)))
+        print(json.dumps(document.to_json(found)))
     else:
-        print(report.to_text(found, color=wants_color(sys.stdout, os.environ)), end="")
+        color, width = wants_color(sys.stdout, os.environ), width_of(sys.stdout)
+        print(report.to_text(found, color=color, width=width, everything=options.all), end="")
     return found.exit_code
 
 
-COMMAND = Command(about="which host differs from its peers", arguments=_arguments, run=_run)
+COMMAND = Command(about="which host differs from its peers, and from what was accepted", arguments=_arguments, run=_run)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A survey as JSON for programs; the schema in docs/schema is made from the types below."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Literal, Optional, Tuple
+
+from .compare import Explanation, Finding, Level, Text
+from .core.model import Severity
+from .roster import Problem
+from .scope import VERSION
+from .survey import Axis, Cohort, Left, Survey
+
+SCHEMA = 2
+Value = Optional[Dict[str, Any]]
+"""An item's fields; null where the item is absent."""
+
+
+@dataclass(frozen=True)
+class VariantDocument:
+    """One value of an item and who holds it; of a value that is the norm the hosts are not listed."""
+
+    value: Value
+    votes: int
+    hosts: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StepDocument:
+    """From what to what an item moved since these hosts accepted it."""
+
+    before: Value
+    after: Value
+    hosts: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReasonDocument:
+    """Why some of the hosts are as they are."""
+
+    explanation: Explanation
+    why: str
+    hosts: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FindingDocument:
+    """One item; ``outliers`` differ from their peers, ``changed`` from what was accepted on them."""
+
+    cohort: str
+    check: str
+    key: str
+    level: Level
+    severity: Severity
+    rank: int
+    differs_from_peers: bool
+    changed_since_accepted: bool
+    wide: bool
+    voters: int
+    variants: List[VariantDocument]
+    outliers: Tuple[str, ...]
+    steps: List[StepDocument]
+    changed: Tuple[str, ...]
+    unaccepted: Tuple[str, ...]
+    explanation: Explanation
+    reasons: List[ReasonDocument]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``vps-sentry-fleet compare --format json``; ``exit_code`` as in docs/contracts.md section 11."""
+
+    schema: Literal[2]
+    rules: int
+    axis: Axis
+    exit_code: int
+    hosts: int
+    missing: Tuple[Left, ...]
+    left_out: Tuple[Left, ...]
+    unchecked: Tuple[Problem, ...]
+    cohorts: Tuple[Cohort, ...]
+    findings: List[FindingDocument]
+
+
+def comparison(survey: Survey) -> Comparison:
+    """The survey with the values of items parsed."""
+    return Comparison(
+        schema=SCHEMA,
+        rules=VERSION,
+        axis=survey.axis,
+        exit_code=survey.exit_code,
+        hosts=survey.hosts,
+        missing=survey.missing,
+        left_out=survey.left_out,
+        unchecked=survey.unchecked,
+        cohorts=survey.cohorts,
+        findings=[_finding(finding) for finding in survey.findings],
+    )
+
+
+def to_json(survey: Survey) -> Dict[str, Any]:
+    """The survey as plain JSON values."""
+    return asdict(comparison(survey))
+
+
+def _finding(finding: Finding) -> FindingDocument:
+    return FindingDocument(
+        cohort=finding.cohort,
+        check=finding.check,
+        key=finding.key,
+        level=finding.level,
+        severity=finding.severity,
+        rank=finding.rank,
+        differs_from_peers=bool(finding.outliers),
+        changed_since_accepted=bool(finding.changed),
+        wide=finding.wide,
+        voters=finding.voters,
+        variants=[VariantDocument(_value(v.value), v.votes, v.hosts) for v in finding.variants],
+        outliers=finding.outliers,
+        steps=[StepDocument(_value(s.before), _value(s.after), s.hosts) for s in finding.steps],
+        changed=finding.changed,
+        unaccepted=finding.unaccepted,
+        explanation=finding.explanation,
+        reasons=[ReasonDocument(r.explanation, r.why, r.hosts) for r in finding.reasons],
+    )
+
+
+def _value(text: Text) -> Value:
+    found: Value = None if text is None else json.loads(text)
+    return found

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a difference is there, first answer wins: waiver, roll-out, none; and how much it deserves a look. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+
+from .compare import Explanation, Finding, Reason, Text
+from .waivers import Waiver
+
+ROLL_OUT_HOSTS = 2
+ROLL_OUT_SHARE = 10
+"""Percent of the voters that must hold the same new value."""
+
+_WEIGHT: Mapping[str, int] = {"critical": 15, "warning": 5, "info": 1}
+_FACTOR: Mapping[Explanation, float] = {"accepted": 0.0, "waiver": 0.0, "package": 0.05, "roll-out": 0.2, "none": 1.0}
+_ORDER: Tuple[Explanation, ...] = ("accepted", "waiver", "package", "roll-out", "none")
+EXPLAINED: Tuple[Explanation, ...] = ("accepted", "waiver", "package")
+"""What takes a finding off the list of things to look at; a roll-out only lowers its rank."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What may explain a difference."""
+
+    waivers: Sequence[Waiver] = ()
+    """Those that hold now."""
+
+
+def explained(findings: Iterable[Finding], evidence: Evidence) -> List[Finding]:
+    """The findings with their reasons and ranks."""
+    return [_explained(finding, evidence) for finding in findings]
+
+
+def _explained(finding: Finding, evidence: Evidence) -> Finding:
+    values = values_of(finding)
+    left = set(values)
+    reasons: List[Reason] = []
+    for waiver in evidence.waivers:
+        hosts = {host for host in left if waiver.covers(finding, host, value=values[host])}
+        if hosts:
+            until = f"until {waiver.expires[:10]}"
+            reasons.append(Reason("waiver", f"#{waiver.id} {until}: {waiver.reason}", tuple(sorted(hosts))))
+        left -= hosts
+    hosts = _rolled_out(finding, left)
+    if hosts:
+        share = f"{len(hosts)} of {finding.voters} hosts hold the same new value"
+        reasons.append(Reason("roll-out", share, tuple(sorted(hosts))))
+    left -= hosts
+    kinds: Set[Explanation] = {reason.explanation for reason in reasons}
+    weakest: Explanation = "none" if left or not kinds else max(kinds, key=_ORDER.index)
+    return replace(finding, explanation=weakest, reasons=tuple(reasons), rank=rank(finding, weakest))
+
+
+def values_of(finding: Finding) -> Dict[str, Text]:
+    """What each host that the finding is about holds now."""
+    held: Dict[str, Text] = {host: step.after for step in finding.steps for host in step.hosts}
+    held.update((host, variant.value) for variant in finding.variants for host in variant.hosts)
+    return {host: held[host] for host in finding.subjects}
+
+
+def _rolled_out(finding: Finding, hosts: Set[str]) -> Set[str]:
+    """Hosts on the way to something: several changed to the same value. Never for what is critical."""
+    found: Set[str] = set()
+    if finding.severity == "critical" or finding.wide:
+        return found
+    for step in finding.steps:
+        same = hosts.intersection(step.hosts)
+        if len(same) >= ROLL_OUT_HOSTS and 100 * len(same) >= ROLL_OUT_SHARE * finding.voters:
+            found |= same
+    return found
+
+
+def rank(finding: Finding, explanation: Explanation) -> int:
+    """0 to 100: weight of the class times how rare the difference is, less what explains it.
+
+    A cohort that moved as one counts as the rarest thing of all: no vote can judge it.
+    """
+    odd = min((variant.votes for variant in finding.variants[1:]), default=None)
+    share: Optional[int] = 1 if finding.wide else odd or len(finding.changed)
+    surprise = 1 + math.log2(max(finding.voters, 2) / max(share or 1, 1))
+    return max(0, min(100, round(_WEIGHT[finding.severity] * surprise * _FACTOR[explanation])))

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A finding in words, the same ones on a terminal and in the HTML report. Every word of a host goes through ``show``.
+
+The answers are plain text: who prints them escapes them for where they go.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .compare import Finding, Step, Text, Variant
+from .grouping import Group
+from .limits import show
+
+_NAMED = 3
+_ASCII = 126
+_HEX_DIGEST = 64
+
+
+def headline(group: Group) -> str:
+    """``web-3 differs from its peers in 2 items``."""
+    items = count(len(group.findings), "item")
+    if group.wide:
+        return f"all of the cohort changed as one in {items}: {count(len(group.hosts), 'host')}"
+    verb = "differs" if len(group.hosts) == 1 else "differ"
+    if group.differs:
+        return f"{names(group.hosts)} {verb} from {_peers(group)} in {items}"
+    return f"{names(group.hosts)} {verb} from what was accepted there in {items}"
+
+
+def _peers(group: Group) -> str:
+    if group.level == "reference":
+        return "the reference host"
+    if group.level in ("split", "no quorum") and len(group.hosts) > 1:
+        return "each other"
+    return "its peers" if len(group.hosts) == 1 else "their peers"
+
+
+def name(text: str, *, limit: int = 200) -> str:
+    """A key or a host's name; letters that may pass for others are pointed at."""
+    foreign = sorted({char for char in text if ord(char) > _ASCII and char.isprintable()})
+    told = f" [not ASCII: {' '.join(f'U+{ord(char):04X}' for char in foreign[:_NAMED])}]" if foreign else ""
+    return show(text, limit=limit) + told
+
+
+def names(hosts: Sequence[str], *, limit: int = 10) -> str:
+    """``web-1, web-2 and 7 more``."""
+    more = f" and {len(hosts) - limit} more" if len(hosts) > limit else ""
+    return ", ".join(name(host) for host in hosts[:limit]) + more
+
+
+def count(number: int, noun: str) -> str:
+    """``1 host``, ``2 hosts``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def difference(finding: Finding) -> str:
+    """What is there, and what stands against it."""
+    if len(finding.variants) < 2:
+        return "; ".join(_step(step) for step in finding.steps)
+    if finding.level in ("strong", "majority", "reference"):
+        common, *rest = finding.variants
+        return "; ".join(_variant(variant, common, finding) for variant in rest)
+    # Nobody is the norm here, so no value stands before another.
+    return "; ".join(f"{_brief(variant, finding)} on {_holders(variant, finding)}" for variant in finding.variants)
+
+
+def peers(finding: Finding) -> str:
+    """The first axis."""
+    if finding.level == "own past":
+        return "each host's own"
+    if not finding.outliers:
+        return "equals its peers" if finding.voters > 1 else "no peers"
+    return f"{len(finding.outliers)} of {finding.voters} differ, {finding.level}"
+
+
+def past(finding: Finding) -> str:
+    """The second axis: whether the hosts at issue changed since somebody accepted them."""
+    hosts = finding.outliers or finding.changed
+    moved = len(set(hosts) & set(finding.changed))
+    unknown = len(finding.unaccepted)
+    if finding.wide:
+        return f"{len(finding.changed)} of {finding.voters} changed"
+    if unknown == len(hosts):
+        return "no baseline"
+    if moved == len(hosts):
+        return "changed"
+    if not moved and not unknown:
+        return "unchanged"
+    return f"{moved} of {len(hosts)} changed" + (f", {unknown} without baseline" if unknown else "")
+
+
+def why(finding: Finding) -> str:
+    """What explains it."""
+    told = [f"{reason.explanation}: {show(reason.why, limit=200)}" for reason in finding.reasons]
+    if finding.explanation == "none":
+        explained = {host for reason in finding.reasons for host in reason.hosts}
+        left = [host for host in finding.subjects if host not in explained]
+        told.append(f"unexplained on {names(left, limit=_NAMED)}" if told else "unexplained")
+    return "; ".join(told)
+
+
+def _step(step: Step) -> str:
+    here = names(step.hosts, limit=_NAMED)
+    if step.after is None:
+        return f"{here}: gone"
+    if step.before is None:
+        return f"{here}: new, {fields(_value(step.after))}"
+    return f"{here}: {_fields(_value(step.before), _value(step.after))}"
+
+
+def _variant(variant: Variant, common: Variant, finding: Finding) -> str:
+    who = _holders(variant, finding)
+    usual = f"{common.votes} of {finding.voters}"
+    if variant.value is None:
+        return f"missing on {who}, present on {usual}"
+    if common.value is None:
+        return f"only on {who}, absent on {usual}: {fields(_value(variant.value))}"
+    return f"{who}: {_fields(_value(common.value), _value(variant.value))} ({usual} agree)"
+
+
+def _holders(variant: Variant, finding: Finding) -> str:
+    if variant.hosts and len(variant.hosts) <= _NAMED:
+        return ", ".join(name(host) for host in variant.hosts)
+    return f"{variant.votes} of {finding.voters}"
+
+
+def _brief(variant: Variant, finding: Finding) -> str:
+    """What tells this value from the others of the finding."""
+    if variant.value is None:
+        return "absent"
+    values = [_value(other.value) for other in finding.variants if other.value is not None]
+    here = _value(variant.value)
+    names_ = [name for name in sorted(here) if any(other.get(name) != here[name] for other in values)]
+    return ", ".join(f"{show(name)} {_short(here[name])}" for name in names_) or "present"
+
+
+def fields(value: Mapping[str, Any], *, limit: int = 4) -> str:
+    """The first fields of a value."""
+    told = [f"{show(name)} {_short(value[name])}" for name in sorted(value) if value[name] not in (None, "", [])]
+    return ", ".join(told[:limit]) + (f", {len(told) - limit} more fields" if len(told) > limit else "")
+
+
+def _fields(common: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    differing: List[str] = [name for name in sorted({**common, **here}) if common.get(name) != here.get(name)]
+    return ", ".join(f"{show(name)} {_short(common.get(name))} -> {_short(here.get(name))}" for name in differing)
+
+
+def _value(text: Text) -> Dict[str, Any]:
+    found: Optional[Dict[str, Any]] = None if text is None else json.loads(text)
+    return found or {}
+
+
+def _short(value: Any) -> str:
+    if type(value) is str:
+        return show(value, limit=40 if len(value) != _HEX_DIGEST else 12) or '""'
+    return show(json.dumps(value), limit=60)
