@@ -15,6 +15,7 @@ import pytest
 from support.shell import Shell
 from support.tree import ROOT
 from vps_sentry import __version__
+from vps_sentry.checks import discover
 from vps_sentry.cli.setup import state_directory
 from vps_sentry.config import DEFAULT_PATH as CONFIG_PATH
 from vps_sentry.store import DEFAULT_PATH
@@ -188,7 +189,7 @@ def test_config_example_is_json(shell: Shell) -> None:
 def test_checks_are_listed(shell: Shell) -> None:
     names = [line.split()[0] for line in shell.run("checks").stdout.splitlines()]
 
-    assert ["agent", "configuration", "files", "mounts", "ports", "ssh_auth"] == names
+    assert sorted(discover()) == names
 
 
 def test_status_merges_report_and_heartbeat(shell: Shell) -> None:

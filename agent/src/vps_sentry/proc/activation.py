@@ -16,7 +16,8 @@ MANAGER = "init.scope"
 """The unit of systemd itself; that of a user's manager is ``user@UID.service/init.scope``."""
 FOLDERS = (
     *("/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient"),
-    *("/run/systemd/generator.early", "/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator"),
+    *("/run/systemd/generator.early", "/etc/systemd/system", "/etc/systemd/system.attached"),
+    *("/run/systemd/system", "/run/systemd/system.attached", "/run/systemd/generator"),
     *("/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"),
     "/run/systemd/generator.late",
 )
