@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
@@ -96,3 +98,29 @@ def test_a_wrong_question_is_refused(data: bytes, problem: str) -> None:
 
 def test_no_question_means_everything() -> None:
     assert handout.read_request(b"\n") is None
+
+
+def test_it_waits_for_a_run_that_writes_and_answers_in_spite_of_one_that_never_ends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run()
+    events = []
+
+    def write() -> None:
+        with world.store.lock():
+            held.set()
+            time.sleep(0.3)
+            events.append("written")
+
+    held = threading.Event()
+    thread = threading.Thread(target=write)
+    thread.start()
+    held.wait(10)
+    build(world)
+    events.append("read")
+    thread.join()
+    assert events == ["written", "read"]
+
+    monkeypatch.setattr(handout, "PATIENCE", 0.1)
+    with world.store.lock():
+        assert build(world)["run"] == 1

@@ -127,7 +127,7 @@ def test_hosts_that_bring_nothing_are_named_and_hurt_nobody(tmp_path: Path) -> N
     assert "\x1b[2J" not in told
     found = {name: (row.outcome, row.reason) for name, row in rows(tmp_path).items()}
     assert found["bomb"] == ("failed", "`vps-sentry bundle` ended with 141: its bundle is larger than 16777216 bytes")
-    assert found["garbage"][0] == "failed"
+    assert found["garbage"][0] == "refused"
     assert found["garbage"][1].startswith("not strict JSON: ")
     assert found["gone"][0] == "unreachable"
     assert found["no-agent"][1].startswith("`vps-sentry bundle` ended with 127: ")

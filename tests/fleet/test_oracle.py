@@ -32,7 +32,7 @@ def take(store: Store, fleet: Dict[str, Host], *, cohort: str = "web") -> None:
         for name, host in fleet.items():
             document = make_bundle(name, host.now, accepted=host.accepted or {})
             bundle = verify(raw(document), nonce=None, held={})
-            ingest.ingest(connection, bundle, name=name, cohort=cohort, at=AT)
+            ingest.ingest(connection, bundle, whose=ingest.Whose(name, cohort), at=AT)
 
 
 @st.composite

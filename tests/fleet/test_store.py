@@ -13,8 +13,9 @@ from typing import Any, Dict, Iterator, Mapping, Tuple
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import ingest, roster, schema
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import sa
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.ingest import Ingested
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, locate, open_store
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.ingest import Ingested, Whose
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.places import locate
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import verify
 from support.fleet import Items, file_items, make_bundle, many_paths, raw
 
@@ -25,16 +26,16 @@ CHECKS: Mapping[str, Items] = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as opened:
+@pytest.fixture(name="store")
+def _store(database: str) -> Iterator[Store]:
+    with open_store(database, environ={}) as opened:
         yield opened
 
 
 def take(store: Store, name: str, document: Dict[str, Any], *, at: str = AT) -> Ingested:
     with store.write() as connection:
         bundle = verify(raw(document), nonce=None, held=roster.holdings(connection, name))
-        return ingest.ingest(connection, bundle, name=name, cohort="web", at=at)
+        return ingest.ingest(connection, bundle, whose=Whose(name, "web"), at=at)
 
 
 def counts(store: Store) -> Dict[str, int]:
@@ -50,7 +51,7 @@ def test_what_hosts_share_is_kept_once(store: Store) -> None:
     before = counts(store)
     take(store, "web-2", make_bundle("web-2", CHECKS))
 
-    assert counts(store) == {**before, "host": 2, "snapshot": 2}
+    assert counts(store) == {**before, "host": 2, "snapshot": 2, "trusted": 2}
 
 
 def test_an_unchanged_host_costs_one_row(store: Store) -> None:
@@ -114,7 +115,7 @@ def test_an_attempt_counts_as_missed_until_a_bundle_is_there(store: Store) -> No
         roster.begin_attempt(connection, "web-1", cohort="web")
     with store.write() as connection:
         roster.begin_attempt(connection, "web-1", cohort="web")
-        roster.end_attempt(connection, "web-1", outcome="failed", reason="exit 4")
+        roster.end_attempt(connection, "web-1", outcome="failed", reason="exit 4", at=AT)
     with store.read() as connection:
         row = roster.hosts(connection)[0]
         assert (row.outcome, row.reason, row.missed, row.collected_at) == ("failed", "exit 4", 2, None)
@@ -137,20 +138,46 @@ def test_an_error_inside_a_transaction_leaves_nothing(store: Store) -> None:
     assert counts(store)["host"] == 0
 
 
-def test_parallel_collectors_on_a_new_store(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/fleet.sqlite"
-
+def test_parallel_collectors_on_a_new_store(database: str) -> None:
     def collect(number: int) -> None:
         own = {**CHECKS, "files": {**CHECKS["files"], f"/etc/own-{number}": {"type": "file"}}}
-        with open_store(url, environ={}) as store:
+        with open_store(database, environ={}) as store:
             take(store, f"web-{number}", make_bundle(f"web-{number}", own))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(collect, range(24)))
 
-    with open_store(url, environ={}) as store:
+    with open_store(database, environ={}) as store:
         assert counts(store)["host"] == 24
         assert counts(store)["item"] == len(CHECKS["files"]) + 1 + 24
+
+
+def make_older(store: Store) -> None:
+    """The store as the first release made it: fewer tables, fewer columns."""
+    with store.write() as connection:
+        for table in (schema.trusted, schema.trust_finding, schema.event):
+            table.drop(connection)
+        for name, column in (
+            ("host", "max_age"),
+            ("host", "retired_at"),
+            ("host", "absent_since"),
+            ("snapshot", "digest"),
+        ):
+            connection.exec_driver_sql(f"ALTER TABLE {name} DROP COLUMN {column}")
+        connection.execute(sa.update(schema.meta).values(value="1"))
+
+
+def test_a_store_of_an_older_release_is_taken_over_with_all_that_is_in_it(database: str) -> None:
+    with open_store(database, environ={}) as store:
+        take(store, "web-1", make_bundle("web-1", CHECKS))
+        before = counts(store)
+        make_older(store)
+
+    with open_store(database, environ={}) as store:
+        assert counts(store) == {**before, "trusted": 0}
+        assert take(store, "web-1", make_bundle("web-1", CHECKS, run=2)).moved is False
+        with store.read() as connection:
+            assert (roster.hosts(connection)[0].max_age, roster.hosts(connection)[0].sequence) == (None, 1)
 
 
 def test_the_file_is_private_even_if_it_was_not(tmp_path: Path) -> None:
@@ -173,7 +200,7 @@ def foreign(path: Path) -> None:
 
 def newer(path: Path) -> None:
     with open_store(f"sqlite:///{path}", environ={}) as store, store.write() as connection:
-        connection.execute(sa.update(schema.meta).values(value="2"))
+        connection.execute(sa.update(schema.meta).values(value=str(schema.VERSION + 1)))
 
 
 def damaged(path: Path) -> None:
@@ -185,8 +212,8 @@ def damaged(path: Path) -> None:
 
 
 BROKEN: Dict[str, Tuple[Any, str]] = {
-    "another program's": (foreign, "belongs to another program; name another file"),
-    "from a newer release": (newer, "its schema is 2, this controller knows 1: upgrade the controller"),
+    "another program's": (foreign, "belongs to another program; name another one"),
+    "from a newer release": (newer, "this controller knows 2: upgrade the controller"),
     "no database": (lambda path: path.write_bytes(b"hello" * 1000), "is no SQLite file; name another one"),
     "damaged": (damaged, "is damaged; restore a backup, or move it away and collect again"),
     "a directory": (lambda path: path.mkdir(), "it is no regular file; choose another place"),
@@ -206,8 +233,8 @@ def test_a_file_that_is_no_store_is_named_with_a_remedy(tmp_path: Path, breaking
 
 
 def test_the_default_place(tmp_path: Path) -> None:
-    assert locate(None, environ={"HOME": "/home/anna"}) == Path("/home/anna/.local/share/vps-sentry/fleet.sqlite")
-    assert locate(None, environ={"XDG_DATA_HOME": "/data"}) == Path("/data/vps-sentry/fleet.sqlite")
+    assert str(locate(None, environ={"HOME": "/home/anna"})) == "/home/anna/.local/share/vps-sentry/fleet.sqlite"
+    assert str(locate(None, environ={"XDG_DATA_HOME": "/data"})) == "/data/vps-sentry/fleet.sqlite"
 
 
 def test_a_store_file_names_the_store_and_must_be_private(tmp_path: Path) -> None:
@@ -215,7 +242,7 @@ def test_a_store_file_names_the_store_and_must_be_private(tmp_path: Path) -> Non
     secret.write_text("sqlite:////srv/fleet.sqlite\n")
     secret.chmod(0o600)
     environ = {"VPS_SENTRY_STORE_FILE": str(secret)}
-    assert locate(None, environ=environ) == Path("/srv/fleet.sqlite")
+    assert locate(None, environ=environ).path == Path("/srv/fleet.sqlite")
 
     secret.chmod(0o644)
     with pytest.raises(StoreError, match="chmod 600"):
@@ -224,9 +251,12 @@ def test_a_store_file_names_the_store_and_must_be_private(tmp_path: Path) -> Non
 
 URLS = {
     "a path": ("/srv/fleet.sqlite", "named by a URL"),
-    "in memory": ("sqlite://", "keeps its store in an SQLite file"),
-    "another engine": ("mysql://db/fleet", "keeps its store in an SQLite file"),
+    "in memory": ("sqlite://", "a store is sqlite:////PATH or postgresql+psycopg://USER@HOST/DATABASE"),
+    "another engine": ("mysql://db/fleet", "a store is sqlite:////PATH or postgresql+psycopg://USER@HOST/DATABASE"),
     "a password": ("postgresql+psycopg://anna:geheim@db/fleet", "a password in the store's URL is visible"),
+    "a password behind": ("postgresql+psycopg://anna@db/fleet?password=geheim", "in the store's URL is visible"),
+    "a server nobody proved": ("postgresql+psycopg://anna@db/fleet", "must end in ?sslmode=verify-full"),
+    "two servers": ("postgresql+psycopg:///fleet?host=a&host=b", "name one host"),
 }
 
 

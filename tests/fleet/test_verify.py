@@ -79,6 +79,7 @@ MUTATIONS: Dict[str, Tuple[Mutation, str]] = {
     "terminal escape in host name": (lambda d: d.update(host="\x1b[2J"), r"host: \x1b[2J is not a host"),
     "machine id": (lambda d: d.update(machine_id="ABC"), "machine_id: ABC is not a machine id"),
     "time": (lambda d: d.update(time="yesterday"), "time: yesterday is not a time"),
+    "time of no calendar": (lambda d: d.update(time="2026-13-01T00:00:00Z"), "is not in the calendar"),
     "nonce of an old answer": (lambda d: d.update(nonce="cd" * 16), "an old or a foreign answer"),
     "no nonce": (lambda d: d.update(nonce=None), "an old or a foreign answer"),
     "negative run": (lambda d: d.update(run=-1), "never negative"),
@@ -184,8 +185,8 @@ def test_a_held_bucket_cannot_stand_in_another_place() -> None:
 
 
 ANSWERS: Dict[str, Tuple[str, str]] = {
-    "a banner before it": ("Welcome!\nH4sIAAAA", "not base64 of gzip"),
-    "not compressed": ("e30=", "not base64 of gzip"),
+    "a banner before it": ("Welcome!\nH4sIAAAA", "something else on the host writes to the answer"),
+    "not compressed": ("e30=", "something else on the host writes to the answer"),
     "cut off": ("H4sIAAAAAAACAw==", "cut off"),
 }
 
@@ -193,18 +194,29 @@ ANSWERS: Dict[str, Tuple[str, str]] = {
 @pytest.mark.parametrize(("answer", "sentence"), ANSWERS.values(), ids=ANSWERS)
 def test_an_answer_that_cannot_be_inflated_is_refused(answer: str, sentence: str) -> None:
     with pytest.raises(limits.LimitError) as refused:
-        limits.inflate(answer)
+        limits.unpack(answer.encode())
 
     assert sentence in str(refused.value)
 
 
 def test_a_gzip_bomb_is_cut_at_the_limit() -> None:
-    bomb = base64.b64encode(gzip.compress(b"\0" * (limits.MAX_BYTES * 4))).decode()
+    bomb = gzip.compress(b"\0" * (limits.MAX_BYTES * 4))
 
-    with pytest.raises(limits.LimitError, match="inflates to more than"):
-        limits.inflate(bomb)
+    for answer in (bomb, base64.b64encode(bomb)):
+        with pytest.raises(limits.LimitError, match="inflates to more than"):
+            limits.unpack(answer)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: base64.b64encode(gzip.compress(data)) + b"\n"])
+def test_a_forced_command_answers_as_it_is_and_the_others_packed(pack: Callable[[bytes], bytes]) -> None:
+    assert limits.unpack(pack(b'{"schema":1}')) == b'{"schema":1}'
+
+
+def test_an_answer_that_is_not_packed_has_the_same_limit() -> None:
+    with pytest.raises(limits.LimitError, match="larger than"):
+        limits.unpack(b"{" + b" " * limits.MAX_BYTES)
 
 
 def test_bytes_behind_the_end_are_refused() -> None:
     with pytest.raises(limits.LimitError, match="behind its end"):
-        limits.inflate(base64.b64encode(gzip.compress(b"{}") + b"x").decode())
+        limits.unpack(base64.b64encode(gzip.compress(b"{}") + b"x"))

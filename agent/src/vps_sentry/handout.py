@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from . import memory, observations
 from .baseline import Baseline
 from .core import bundle, canonical, codec, digest
 from .core.model import Observation
-from .errors import ConfigError
+from .errors import ConfigError, StoreError
 from .host import Host
 from .report import read_last
 from .store import Store
 
 REQUEST_LIMIT = 256 * 1024
+PATIENCE = 5.0
+"""Seconds to wait for a run that is writing its record."""
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _NONCE = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _HAVE = re.compile(r"[0-9a-f]{16}", re.ASCII)
@@ -49,10 +52,11 @@ def read_request(data: bytes) -> Optional[bundle.Request]:
 
 
 def build(store: Store, source: Source, *, request: Optional[bundle.Request]) -> Dict[str, Any]:
-    """The bundle as JSON values. Takes no snapshot and no lock. Raises StoreError when no run was recorded yet."""
-    last = read_last(store)
-    recalled = memory.recall(store)
-    seen = {name: observations.load(store, name) for name in source.checks}
+    """The bundle as JSON values. Takes no snapshot, needs no lock. Raises StoreError when no run was recorded yet."""
+    with _between_runs(store):
+        last = read_last(store)
+        recalled = memory.recall(store)
+        seen = {name: observations.load(store, name) for name in source.checks}
     found = {name: observation for name, observation in seen.items() if observation is not None}
     worked: List[Mapping[str, Any]] = [o.items for o in found.values() if o.status == "ok"]
     accepted = recalled.baseline.checks if recalled.baseline.status == "accepted" else {}
@@ -74,6 +78,15 @@ def build(store: Store, source: Source, *, request: Optional[bundle.Request]) ->
     )
     plain: Dict[str, Any] = codec.encode(document)
     return plain
+
+
+@contextlib.contextmanager
+def _between_runs(store: Store) -> Iterator[None]:
+    """Wait for a run to finish its record, whose parts would not fit each other; whatever holds it up, answer then."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(StoreError):
+            stack.enter_context(store.lock(wait=PATIENCE))
+        yield
 
 
 def _latest(store: Store, recorded: str) -> str:

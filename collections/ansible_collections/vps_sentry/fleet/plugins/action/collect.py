@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from typing import Any, Dict, Optional
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import fetch, ingest, limits, roster
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import collecting, fetch, limits
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import CohortError, cohort_of
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.moment import now
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError, verify
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError
 
 _ARGUMENTS = {
     "store": {"type": "str"},
     "cohort": {"type": "str"},
     "cohort_groups": {"type": "list", "elements": "str", "default": []},
+    "max_age": {"type": "int"},
     "agent": {"type": "path", "default": fetch.AGENT},
 }
 
@@ -45,30 +44,27 @@ class ActionModule(ActionBase):
         try:
             cohort = cohort_of(name, groups, explicit=plain["cohort"], preferred=plain["cohort_groups"])
             with open_store(plain["store"], environ=os.environ) as store:
-                return self._collect(store, name, cohort, agent=plain["agent"])
+                asked = collecting.begin(store, name, cohort=cohort, max_age=plain["max_age"])
+                return self._collect(store, asked, agent=plain["agent"])
         except (CohortError, LibraryError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from exc
 
-    def _collect(self, store: Store, name: str, cohort: str, *, agent: str) -> Dict[str, Any]:
-        with store.write() as connection:
-            roster.begin_attempt(connection, name, cohort=cohort)
-            held = roster.holdings(connection, name)
-        nonce = secrets.token_hex(16)
+    def _collect(self, store: Store, asked: collecting.Asked, *, agent: str) -> Dict[str, Any]:
         try:
-            data = self._fetch(fetch.command(agent), fetch.request(nonce, held))
-            bundle = verify(data, nonce=nonce, held=held)
+            answer = self._fetch(fetch.command(agent), asked.request)
+            done = collecting.take(store, asked, answer)
         except AnsibleConnectionFailure as exc:
-            _record(store, name, "unreachable", exc.message)
+            collecting.miss(store, asked, outcome="unreachable", reason=exc.message)
             raise
-        except (VerifyError, limits.LimitError, AnsibleActionFail) as exc:
-            _record(store, name, "failed", str(exc))
-            raise AnsibleActionFail(f"no bundle from {name}: {exc}") from exc
-        with store.write() as connection:
-            done = ingest.ingest(connection, bundle, name=name, cohort=cohort, at=now())
+        except AnsibleActionFail as exc:
+            collecting.miss(store, asked, outcome="failed", reason=str(exc))
+            raise AnsibleActionFail(f"no bundle from {asked.name}: {exc}") from exc
+        except VerifyError as exc:
+            raise AnsibleActionFail(f"no bundle from {asked.name}: {exc}") from exc
         return {
             "changed": False,
-            "cohort": cohort,
-            "bytes": len(data),
+            "cohort": asked.cohort,
+            "bytes": done.size,
             "moved": done.moved,
             "new_buckets": done.new_buckets,
             "observed": done.observed,
@@ -85,9 +81,4 @@ class ActionModule(ActionBase):
         if answer["rc"] != 0:
             told = limits.show(answer["stderr"].strip(), limit=300) or fetch.hint(answer["rc"])
             raise AnsibleActionFail(f"`vps-sentry bundle` ended with {answer['rc']}: {told}")
-        return limits.inflate(answer["stdout"])
-
-
-def _record(store: Store, name: str, outcome: roster.Outcome, reason: str) -> None:
-    with store.write() as connection:
-        roster.end_attempt(connection, name, outcome=outcome, reason=limits.show(reason, limit=roster.MAX_REASON - 1))
+        return str(answer["stdout"]).encode("utf-8", "surrogateescape")

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import report, roster
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import host_report, report, roster, trust_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.arguments import FAIL_ON, STORE
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import StoreError, open_store
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.moment import now
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
 
 _ARGUMENTS = {
     "store": STORE,
     "hosts": {"type": "list", "elements": "str", "required": True},
+    "inventory": {"type": "list", "elements": "str"},
     "fail_on": FAIL_ON,
 }
 
@@ -35,15 +37,29 @@ class ActionModule(ActionBase):
         _checked, given = self.validate_argument_spec(_ARGUMENTS)
         plain = json.loads(json.dumps(given))
         try:
-            with open_store(plain["store"], environ=os.environ) as store, store.read() as connection:
-                rows = roster.hosts(connection)
+            with open_store(plain["store"], environ=os.environ) as store:
+                gone = [] if plain["inventory"] is None else _missing_from(store, plain["inventory"])
+                with store.read() as connection:
+                    rows, doubts = roster.hosts(connection), trust_store.standing(connection)
         except (LibraryError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from exc
         asked = set(plain["hosts"])
         missing = [row for row in rows if row.name in asked and row.missed]
         unknown = sorted(asked - {row.name for row in rows})
         told = report.coverage_text(len(asked), missing=missing, unknown=unknown)
-        Display().display(told)
+        Display().display(
+            told + host_report.gone_text(gone).rstrip() + host_report.doubts_text(doubts, told=_names(missing)).rstrip()
+        )
         failed = bool(missing or unknown) and "incomplete" in plain["fail_on"]
         counts = {"asked": len(asked), "collected": len(asked) - len(missing) - len(unknown)}
         return {"changed": False, "failed": failed, **counts, **({"msg": told} if failed else {})}
+
+
+def _names(rows: List[roster.HostRow]) -> List[str]:
+    return [row.name for row in rows]
+
+
+def _missing_from(store: Store, inventory: List[str]) -> List[str]:
+    """Hosts of the store that the inventory no longer has."""
+    with store.write() as connection:
+        return roster.note_inventory(connection, inventory, at=now())

@@ -15,6 +15,7 @@ description:
   - Only what the store does not hold travels. The answer is verified on the controller, every digest is recomputed,
     and nothing the host says becomes a variable.
   - A host that cannot be reached, or whose answer is refused, is recorded in the store as not reached.
+  - Works with C(become) and with the key of a forced command, which answers the same request without it.
   - Set the task keyword C(timeout) to bound the time one host may take.
 options:
   store:
@@ -30,6 +31,9 @@ options:
     type: list
     elements: str
     default: []
+  max_age:
+    description: Missed collects after which this host counts as silent and has no vote. Without it 3.
+    type: int
   agent:
     description: The agent's executable on the host.
     type: path

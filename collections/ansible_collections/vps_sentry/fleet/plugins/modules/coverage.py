@@ -21,6 +21,11 @@ options:
     type: list
     elements: str
     required: true
+  inventory:
+    description:
+      - Every host of the inventory. Hosts of the store that are not among them are asked about.
+    type: list
+    elements: str
   fail_on:
     description:
       - With V(incomplete) the task fails when a host is missing.

@@ -12,6 +12,7 @@ from .core.model import Severity
 from .roster import Problem
 from .scope import VERSION
 from .survey import Axis, Cohort, Left, Survey
+from .trust_store import Standing
 
 SCHEMA = 2
 Value = Optional[Dict[str, Any]]
@@ -80,6 +81,7 @@ class Comparison:
     missing: Tuple[Left, ...]
     left_out: Tuple[Left, ...]
     unchecked: Tuple[Problem, ...]
+    doubts: Tuple[Standing, ...]
     cohorts: Tuple[Cohort, ...]
     findings: List[FindingDocument]
 
@@ -95,6 +97,7 @@ def comparison(survey: Survey) -> Comparison:
         missing=survey.missing,
         left_out=survey.left_out,
         unchecked=survey.unchecked,
+        doubts=survey.doubts,
         cohorts=survey.cohorts,
         findings=[_finding(finding) for finding in survey.findings],
     )

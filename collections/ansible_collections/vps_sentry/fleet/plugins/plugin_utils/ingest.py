@@ -6,16 +6,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from . import schema, shared
+from . import limits, schema, shared, trust_store
 from ._libraries import sa
 from .core import canonical, codec, digest
 from .core.bundle import Bundle
-from .verify import EMPTY
+from .trust import Last
+from .trust_store import Moment
+from .verify import EMPTY, VerifyError
 
 Checks = Mapping[str, Tuple[str, Tuple[str, ...]]]
 """Check name -> root and its 64 buckets, as digests."""
 
 _CHUNK = 500
+MAX_ERROR = 1000
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,24 @@ class Ingested:
     new_buckets: int
     moved: bool
     """False when the host is as it was at the last collect."""
+    size: int = 0
+    """Bytes of the bundle as it was read."""
 
 
-def ingest(connection: sa.Connection, bundle: Bundle, *, name: str, cohort: str, at: str) -> Ingested:
-    """Record ``bundle`` as the newest word of host ``name``; the same bundle twice changes only ``collected_at``.
+@dataclass(frozen=True)
+class Whose:
+    """Whose bundle it is, by the inventory, and whether it was asked for just now (a file may be of any age)."""
 
-    ``at`` is the controller's time, RFC 3339 UTC.
+    name: str
+    cohort: str
+    asked: bool = False
+
+
+def ingest(connection: sa.Connection, bundle: Bundle, *, whose: Whose, at: str) -> Ingested:
+    """Record ``bundle`` as the newest word of its host; the same bundle twice changes only ``collected_at``.
+
+    ``at`` is the controller's time, RFC 3339 UTC. Raises VerifyError when a bucket is gone that the host was told
+    not to send.
     """
     accepted_checks = {check: (head.root, head.buckets) for check, head in bundle.baseline.checks.items()}
     observed_checks = {
@@ -44,15 +59,19 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, name: str, cohort: str,
     new_buckets = _add_buckets(connection, bundle)
     observed = _state(connection, observed_checks, bundle.norm)
     accepted = _state(connection, accepted_checks, bundle.norm) if bundle.baseline.status == "accepted" else None
-    host, head = _host(connection, name, cohort)
+    host, head = _host(connection, whose)
+    before = None if head is None else _last(connection, head)
+    trust_store.weigh(
+        connection, host, bundle=bundle, states=(observed, accepted), moment=Moment(at, before, whose.asked)
+    )
     snapshot = _snapshot(connection, bundle, {"host": host, "observed": observed, "accepted": accepted, "at": at})
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(head=snapshot))
     return Ingested(
-        name=name,
+        name=whose.name,
         observed=digest.total({check: root for check, (root, _buckets) in observed_checks.items()}, norm=bundle.norm),
         accepted=bundle.baseline.digest,
         new_buckets=new_buckets,
-        moved=head is None or _states_of(connection, head) != (observed, accepted),
+        moved=before is None or (before.observed, before.accepted) != (observed, accepted),
     )
 
 
@@ -123,7 +142,10 @@ def _state(connection: sa.Connection, checks: Checks, norm: int) -> int:
 def _add_roots(connection: sa.Connection, roots: Mapping[str, Tuple[str, ...]]) -> Dict[str, int]:
     new = set(roots) - set(_known(connection, schema.root, roots))
     ids = _add(connection, schema.root, {name: {} for name in roots})
-    buckets = _known(connection, schema.bucket, (bucket for name in new for bucket in roots[name]))
+    needed = {bucket for name in new for bucket in roots[name]}
+    buckets = _known(connection, schema.bucket, needed)
+    if len(buckets) < len(needed):
+        raise VerifyError("the store no longer holds a bucket that the host was told not to send; collect again")
     rows = [
         {"root": ids[name], "number": number, "bucket": buckets[bucket]}
         for name in sorted(new)
@@ -138,20 +160,20 @@ def _insert(connection: sa.Connection, table: sa.Table, row: Mapping[str, Any]) 
     return int(connection.execute(sa.insert(table).values(**row).returning(table.c.id)).scalar_one())
 
 
-def _host(connection: sa.Connection, name: str, cohort: str) -> Tuple[int, Optional[int]]:
+def _host(connection: sa.Connection, whose: Whose) -> Tuple[int, Optional[int]]:
     table = schema.host
-    values = {"cohort": cohort, "outcome": "collected", "reason": "", "missed": 0}
-    found = connection.execute(sa.select(table.c.id, table.c.head).where(table.c.name == name)).one_or_none()
+    values = {"cohort": whose.cohort, "outcome": "collected", "reason": "", "missed": 0}
+    found = connection.execute(sa.select(table.c.id, table.c.head).where(table.c.name == whose.name)).one_or_none()
     if found is not None:
         connection.execute(sa.update(table).where(table.c.id == found.id).values(**values))
         return found.id, found.head
-    return _insert(connection, table, {"name": name, **values}), None
+    return _insert(connection, table, {"name": whose.name, **values}), None
 
 
-def _states_of(connection: sa.Connection, snapshot: int) -> Tuple[int, Optional[int]]:
-    table = schema.snapshot
-    row = connection.execute(sa.select(table.c.observed, table.c.accepted).where(table.c.id == snapshot)).one()
-    return row.observed, row.accepted
+def _last(connection: sa.Connection, snapshot: int) -> Last:
+    table = schema.snapshot.c
+    query = sa.select(table.run, table.prev, table.observed, table.accepted).where(table.id == snapshot)
+    return Last(*connection.execute(query).one())
 
 
 def _snapshot(connection: sa.Connection, bundle: Bundle, place: Mapping[str, Any]) -> int:
@@ -166,7 +188,12 @@ def _snapshot(connection: sa.Connection, bundle: Bundle, place: Mapping[str, Any
     row.update({name: place[name] for name in ("host", "observed", "accepted")})
     snapshot = _insert(connection, table, row)
     problems = [
-        {"snapshot": snapshot, "check_name": check, "status": head.status, "error": head.error}
+        {
+            "snapshot": snapshot,
+            "check_name": check,
+            "status": head.status,
+            "error": limits.show(head.error or "", limit=MAX_ERROR),
+        }
         for check, head in sorted(bundle.checks.items())
         if head.status != "ok"
     ]
@@ -192,6 +219,7 @@ def _columns(bundle: Bundle) -> Dict[str, Any]:
         "agent_digest": bundle.agent_digest,
         "baseline": bundle.baseline.status,
         "sequence": bundle.baseline.sequence,
+        "digest": bundle.baseline.digest,
         "criticals": open_alerts.count("critical"),
         "warnings": open_alerts.count("warning"),
     }

@@ -14,6 +14,7 @@ MAX_VALUES = 1_500_000
 MAX_TEXT = 16 * 1024
 """Characters of one string: a path of 4,096 bytes, each written as four characters."""
 
+_GZIP = b"\x1f\x8b"
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
@@ -22,13 +23,31 @@ class LimitError(ValueError):
     """The document is larger, deeper or stranger than any honest one; the message is safe to print."""
 
 
-def inflate(answer: str) -> bytes:
-    """The bytes behind ``gzip | base64``, at most MAX_BYTES of them. Raises LimitError."""
+def unpack(answer: bytes) -> bytes:
+    """The bundle in an answer: as it is (from a forced command), gzip, or gzip as base64; at most MAX_BYTES of it.
+
+    The first byte tells them apart: ``{`` is no letter of base64. Raises LimitError.
+    """
+    if answer.lstrip()[:1] == b"{":
+        if len(answer) > MAX_BYTES:
+            raise LimitError(f"larger than {MAX_BYTES} bytes")
+        return answer
+    try:
+        packed = answer if answer[:2] == _GZIP else b64decode(answer.strip(), validate=True)
+        return inflate(packed)
+    except ValueError as exc:
+        if isinstance(exc, LimitError):
+            raise
+        raise LimitError("the answer is no bundle: something else on the host writes to the answer") from exc
+
+
+def inflate(packed: bytes) -> bytes:
+    """The bytes behind gzip, at most MAX_BYTES of them. Raises LimitError."""
     unzip = zlib.decompressobj(wbits=31)
     try:
-        data = unzip.decompress(b64decode(answer.strip(), validate=True), MAX_BYTES + 1)
-    except (ValueError, zlib.error) as exc:
-        raise LimitError("the answer is not base64 of gzip: something else on the host writes to the answer") from exc
+        data = unzip.decompress(packed, MAX_BYTES + 1)
+    except zlib.error as exc:
+        raise LimitError("the answer is no bundle: something else on the host writes to the answer") from exc
     if len(data) > MAX_BYTES:
         raise LimitError(f"the bundle inflates to more than {MAX_BYTES} bytes")
     if not unzip.eof or unzip.unused_data:

@@ -9,6 +9,7 @@ from . import wording
 from .document import SCHEMA
 from .explain import EXPLAINED
 from .grouping import Group, group
+from .host_report import GONE, doubt_lines
 from .limits import show
 from .page import Line, Mood, Page, Span, Table, draw, line, plain
 from .roster import HostRow
@@ -29,6 +30,8 @@ def to_text(survey: Survey, *, color: bool = False, width: int = 120, everything
     """
     page: Page = [line((f"fleet comparison: {_AXES[survey.axis]}, {wording.count(survey.hosts, 'host')}", "title"))]
     page += [*_coverage(survey), line(), Table(("COHORT", "HOSTS", "VOTING", ""), [_cohort(c) for c in survey.cohorts])]
+    for doubt in doubt_lines(survey.doubts, told={one.host for one in survey.missing}):
+        page += [line(), doubt]
     for one in group(survey.findings if everything else survey.open):
         page += [line(), *_group(one)]
     page += [line(), *_explained(survey, told=everything), _verdict(survey)]
@@ -114,5 +117,6 @@ def hosts_text(rows: Sequence[HostRow]) -> str:
 def _host(row: HostRow) -> Tuple[str, ...]:
     baseline = f"#{row.sequence}" if row.baseline == "accepted" else row.baseline or "-"
     alerts = "-" if row.criticals is None else f"{row.criticals} critical, {row.warnings} warning"
-    name, cohort, told = show(row.name), show(row.cohort), show(row.reason, limit=400)
+    gone = f"not in the inventory since {row.absent_since}; {GONE}" if row.absent_since else ""
+    name, cohort, told = show(row.name), show(row.cohort), gone or show(row.reason, limit=400)
     return name, cohort, row.collected_at or "never", str(row.missed), baseline, alerts, told

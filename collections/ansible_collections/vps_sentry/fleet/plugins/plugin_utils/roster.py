@@ -4,25 +4,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Literal, Optional
+from typing import Dict, Iterable, List, Optional
 
-from . import schema
+from . import schema, trust, trust_store
 from ._libraries import sa
 
-Outcome = Literal["collected", "unreachable", "failed"]
 MAX_REASON = 400
+MAX_AGE = 3
+"""A host that missed this many collects in a row has no vote (``vps_sentry_max_age``)."""
 
 
 @dataclass(frozen=True)
 class HostRow:
-    """One host as the store knows it. All but the first five fields are None before first contact."""
+    """One host as the store knows it. All but the first seven fields are None before first contact."""
 
     name: str
     cohort: str
-    outcome: Outcome
+    outcome: str
+    """Of the last attempt: collected, unreachable, old, refused, replay, failed."""
     reason: str
     missed: int
     """Attempts since the last bundle; 0 = the last one worked."""
+    max_age: Optional[int]
+    """Missed collects that cost its vote; None = the fleet's."""
+    absent_since: Optional[str]
+    """When it was first missing from the inventory; None = it is there."""
     snapshot: Optional[int]
     norm: Optional[int]
     taken_at: Optional[str]
@@ -45,21 +51,44 @@ class Problem:
     error: str
 
 
-def begin_attempt(connection: sa.Connection, name: str, *, cohort: str) -> None:
-    """Note that ``name`` is being asked: whatever cuts the attempt off, the host counts as not reached."""
+def begin_attempt(connection: sa.Connection, name: str, *, cohort: str, max_age: Optional[int] = None) -> None:
+    """Note that ``name`` is being asked: whatever cuts the attempt off, the host counts as not reached.
+
+    Who is asked is in the inventory, and active again if it was retired.
+    """
     table = schema.host
+    active = {"absent_since": None, "retired_at": None, "retired_reason": None}
+    reason = "the attempt was cut off before an answer"
+    told = {"cohort": cohort, "outcome": "unreachable", "reason": reason, "max_age": max_age, **active}
     found = connection.scalar(sa.select(table.c.id).where(table.c.name == name))
-    told = {"cohort": cohort, "outcome": "unreachable", "reason": "the attempt was cut off before an answer"}
     if found is None:
         connection.execute(sa.insert(table), {"name": name, "missed": 1, **told})
     else:
         connection.execute(sa.update(table).where(table.c.id == found).values(missed=table.c.missed + 1, **told))
 
 
-def end_attempt(connection: sa.Connection, name: str, *, outcome: Outcome, reason: str) -> None:
+def end_attempt(connection: sa.Connection, name: str, *, outcome: str, reason: str, at: str) -> None:
     """Say why the attempt begun before brought no bundle. ``reason`` must be safe to print."""
+    table = schema.host
     values = {"outcome": outcome, "reason": reason[:MAX_REASON]}
-    connection.execute(sa.update(schema.host).where(schema.host.c.name == name).values(**values))
+    connection.execute(sa.update(table).where(table.c.name == name).values(**values))
+    row = connection.execute(sa.select(table.c.id, table.c.missed, table.c.max_age).where(table.c.name == name)).one()
+    doubt = trust.about_absence(outcome, reason, missed=row.missed, max_age=row.max_age or MAX_AGE)
+    trust_store.keep(connection, row.id, doubts=[doubt], at=at)
+
+
+def note_inventory(connection: sa.Connection, names: Iterable[str], *, at: str) -> List[str]:
+    """Compare the store with the inventory's ``names``; the active hosts that are no longer in it."""
+    present, table = set(names), schema.host
+    query = sa.select(table.c.id, table.c.name, table.c.absent_since).where(table.c.retired_at.is_(None))
+    gone = []
+    for row in connection.execute(query.order_by(table.c.name)).all():
+        if row.name not in present:
+            gone.append(row.name)
+        if (row.name in present) != (row.absent_since is None):
+            since = None if row.name in present else at
+            connection.execute(sa.update(table).where(table.c.id == row.id).values(absent_since=since))
+    return gone
 
 
 def holdings(connection: sa.Connection, name: str) -> Dict[str, int]:
@@ -85,15 +114,17 @@ def holdings(connection: sa.Connection, name: str) -> Dict[str, int]:
 
 
 def hosts(connection: sa.Connection) -> List[HostRow]:
-    """Every host ever asked, by name."""
+    """Every active host ever asked, by name."""
     host, snapshot = schema.host.c, schema.snapshot.c
     rows = connection.execute(
         sa.select(
-            *(host.name, host.cohort, host.outcome, host.reason, host.missed, host.head.label("snapshot")),
+            *(host.name, host.cohort, host.outcome, host.reason, host.missed, host.max_age, host.absent_since),
+            host.head.label("snapshot"),
             *(snapshot.norm, snapshot.taken_at, snapshot.collected_at, snapshot.baseline, snapshot.sequence),
             *(snapshot.accepted, snapshot.observed, snapshot.criticals, snapshot.warnings),
         )
         .select_from(schema.host.outerjoin(schema.snapshot, host.head == snapshot.id))
+        .where(host.retired_at.is_(None))
         .order_by(host.name)
     )
     return [HostRow(**row) for row in rows.mappings()]

@@ -3,13 +3,16 @@
 
 item -> bucket -> root (64 buckets of a check) -> state (the roots of all checks) <- snapshot <- host.
 An unchanged host adds one row to ``snapshot`` and nothing else. Digests are 32 raw bytes.
+
+A column or a table that is new raises VERSION; ``migrations`` brings it into older stores, so it must be nullable or
+have a server default. The same tables live in SQLite and in PostgreSQL.
 """
 
 from __future__ import annotations
 
 from ._libraries import sa
 
-VERSION = 1
+VERSION = 2
 
 metadata = sa.MetaData()
 
@@ -102,10 +105,16 @@ host = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True, comment="the inventory's name, never the host's own"),
     sa.Column("cohort", sa.Text, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False, comment="of the last attempt: collected, unreachable, failed"),
+    sa.Column(
+        "outcome", sa.Text, nullable=False, comment="of the last attempt: collected, unreachable, old, refused, failed"
+    ),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("missed", sa.Integer, nullable=False, comment="attempts since the last bundle"),
     sa.Column("head", sa.Integer, comment="the last snapshot; null before first contact"),
+    sa.Column("max_age", sa.Integer, comment="missed collects that cost its vote; null = the fleet's"),
+    sa.Column("retired_at", sa.Text, comment="no longer asked nor compared; null = active"),
+    sa.Column("retired_reason", sa.Text),
+    sa.Column("absent_since", sa.Text, comment="when it was first missing from the inventory; null = it is there"),
 )
 
 snapshot = sa.Table(
@@ -114,21 +123,24 @@ snapshot = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("host", sa.ForeignKey("host.id"), nullable=False),
     sa.Column("header", sa.LargeBinary(32), nullable=False, comment="digest over everything but nonce and buckets"),
-    sa.Column("run", sa.Integer, nullable=False),
+    sa.Column("run", sa.BigInteger, nullable=False),
     sa.Column("prev", sa.Text),
     sa.Column("taken_at", sa.Text, nullable=False, comment="the host's clock, RFC 3339 UTC"),
     sa.Column("collected_at", sa.Text, nullable=False, comment="the controller's clock, RFC 3339 UTC"),
-    sa.Column("norm", sa.Integer, nullable=False),
+    sa.Column("norm", sa.BigInteger, nullable=False),
     sa.Column("machine_id", sa.Text, nullable=False),
     sa.Column("host_keys", sa.Text, nullable=False, comment="canonical JSON"),
     sa.Column("agent_digest", sa.Text),
     sa.Column("baseline", sa.Text, nullable=False, comment="none, accepted, lost"),
-    sa.Column("sequence", sa.Integer, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.Text, comment="of the baseline; null without one"),
     sa.Column("accepted", sa.ForeignKey("state.id"), comment="null without a baseline"),
     sa.Column("observed", sa.ForeignKey("state.id"), nullable=False),
     sa.Column("criticals", sa.Integer, nullable=False, comment="open alerts of that severity"),
     sa.Column("warnings", sa.Integer, nullable=False),
     sa.UniqueConstraint("host", "header"),
+    sa.Index("snapshot_observed", "observed"),
+    sa.Index("snapshot_accepted", "accepted"),
 )
 
 problem = sa.Table(
@@ -153,4 +165,50 @@ waiver = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("expires", sa.Text, nullable=False, comment="RFC 3339 UTC; when it was ended before, that time"),
+)
+
+trusted = sa.Table(
+    "trusted",
+    metadata,
+    sa.Column("host", sa.ForeignKey("host.id"), primary_key=True),
+    sa.Column("machine_id", sa.Text, nullable=False, index=True),
+    sa.Column("host_keys", sa.Text, nullable=False, comment="canonical JSON"),
+    sa.Column("sequence", sa.BigInteger, nullable=False, comment="of the baseline; 0 without one"),
+    sa.Column("digest", sa.Text, comment="of the baseline"),
+    sa.Column("how", sa.Text, nullable=False, comment="adopted, reviewed"),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    comment="what this controller takes a host for: moved by first contact and by people, never by a host",
+)
+
+trust_finding = sa.Table(
+    "trust_finding",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("host", sa.ForeignKey("host.id"), nullable=False, index=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column(
+        "subject", sa.Text, nullable=False, comment="what hosts with the same finding share, a machine-id; or empty"
+    ),
+    sa.Column("detail", sa.Text, nullable=False, comment="one sentence, safe to print"),
+    sa.Column("votes", sa.Boolean, nullable=False, comment="whether the host keeps its vote"),
+    sa.Column("first_seen", sa.Text, nullable=False),
+    sa.Column("last_seen", sa.Text, nullable=False),
+    sa.Column("cleared_at", sa.Text, comment="null while it stands"),
+    sa.Column("cleared_by", sa.Text),
+    sa.Column("cleared_reason", sa.Text),
+)
+
+event = sa.Table(
+    "host_event",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("host", sa.ForeignKey("host.id"), nullable=False, index=True),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False, comment="retired, returned, renamed, reinstalled, adopted"),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    comment="what people said about a host; never changed",
 )

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import DefaultDict, Dict, FrozenSet, List, Literal, Mapping, Tuple
+from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Tuple
 
-from . import ballots, roster, waivers
+from . import ballots, roster, trust_store, waivers
 from ._libraries import sa
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
-from .roster import HostRow, Problem
+from .roster import MAX_AGE, HostRow, Problem
+from .trust_store import Standing
 
 Axis = Literal["snapshot", "accepted"]
-MAX_AGE = 3
-"""A host that missed this many collects in a row has no vote (``vps_sentry_max_age``)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class Survey:
     unchecked: Tuple[Problem, ...]
     cohorts: Tuple[Cohort, ...]
     findings: Tuple[Finding, ...]
+    doubts: Tuple[Standing, ...]
+    """Why some hosts are not believed, and what is known about others."""
 
     @property
     def open(self) -> Tuple[Finding, ...]:
@@ -55,8 +56,9 @@ class Survey:
 
     @property
     def critical(self) -> bool:
-        """Whether a difference that nobody explained lies in a class that counts as critical."""
-        return any(finding.severity == "critical" for finding in self.open)
+        """Whether a difference that nobody explained lies in a class that counts as critical, or a host is doubted."""
+        severities = [finding.severity for finding in self.open] + [doubt.severity for doubt in self.doubts]
+        return "critical" in severities
 
     @property
     def incomplete(self) -> bool:
@@ -87,7 +89,8 @@ _USUAL = Options()
 def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> Survey:
     """Compare every cohort of the store. ``at`` (RFC 3339 UTC) decides which waivers still hold."""
     rows = roster.hosts(connection)
-    left_out = _left_out(rows, options)
+    doubts = trust_store.standing(connection)
+    left_out = {**_not_believed(doubts), **_left_out(rows, options)}
     voting = [row for row in rows if row.name not in left_out]
     roots = ballots.roots_of(connection, {state for row in voting for state in (row.observed, row.accepted) if state})
     accepted = {row.name: roots[row.accepted] for row in voting if row.accepted is not None}
@@ -112,6 +115,7 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         unchecked=tuple(_unchecked(rows, held, roster.problems(connection))),
         cohorts=tuple(_judged(electorate) for electorate in electorates),
         findings=tuple(explained(found, Evidence(waivers=waivers.holding(connection, at=at)))),
+        doubts=tuple(doubts),
     )
 
 
@@ -140,6 +144,15 @@ def _electorates(
     ]
 
 
+def _not_believed(doubts: Iterable[Standing]) -> Dict[str, str]:
+    """Host -> the doubts that take its vote."""
+    found: DefaultDict[str, List[str]] = defaultdict(list)
+    for doubt in doubts:
+        if not doubt.votes:
+            found[doubt.host].append(doubt.code)
+    return {host: f"not believed: {', '.join(codes)}" for host, codes in found.items()}
+
+
 def _left_out(rows: List[HostRow], options: Options) -> Dict[str, str]:
     """Host -> why it has no vote."""
     norms: DefaultDict[str, Counter[int]] = defaultdict(Counter)
@@ -150,7 +163,7 @@ def _left_out(rows: List[HostRow], options: Options) -> Dict[str, str]:
     for row in rows:
         if row.snapshot is None:
             found[row.name] = "never collected"
-        elif row.missed >= options.max_age:
+        elif row.missed >= (row.max_age or options.max_age):
             found[row.name] = f"last bundle is {row.missed} collects old, from {row.collected_at}"
         elif options.axis == "accepted" and row.accepted is None:
             found[row.name] = f"no accepted baseline ({row.baseline})"

@@ -11,6 +11,7 @@ from . import limits
 from ._libraries import pydantic, require
 from .core import canonical, digest
 from .core.bundle import SCHEMA, BaselineHeader, Bundle, CheckHeader
+from .core.clock import epoch
 
 EMPTY = -1
 """Stands for the bucket number of the empty bucket, which lies anywhere."""
@@ -31,7 +32,24 @@ Held = Mapping[str, int]
 
 
 class VerifyError(Exception):
-    """The document is not a bundle of this host. The message holds no unescaped host text."""
+    """The document is not a bundle of this host. The message holds no unescaped host text.
+
+    ``outcome`` is the word under which the attempt is recorded: refused, replay, old.
+    """
+
+    outcome = "refused"
+
+
+class ReplayError(VerifyError):
+    """An answer to another question."""
+
+    outcome = "replay"
+
+
+class OldAgentError(VerifyError):
+    """A bundle of a release that this controller no longer reads."""
+
+    outcome = "old"
 
 
 def verify(data: bytes, *, nonce: Optional[str], held: Held) -> Bundle:
@@ -52,7 +70,7 @@ def verify(data: bytes, *, nonce: Optional[str], held: Held) -> Bundle:
     except canonical.CanonicalError as exc:
         raise VerifyError(f"not strict JSON: {limits.show(str(exc), limit=200)}") from exc
     if nonce is not None and bundle.nonce != nonce:
-        raise VerifyError("the nonce is not the one that was asked with: an old or a foreign answer")
+        raise ReplayError("the nonce is not the one that was asked with: an old or a foreign answer")
     _check_headers(bundle)
     _check_buckets(bundle, held)
     return bundle
@@ -63,7 +81,7 @@ def _refuse_other_schema(document: Any) -> None:
     if type(schema) is int and schema > SCHEMA:
         raise VerifyError(f"bundle schema {schema} is newer than {SCHEMA}, which this controller reads: upgrade it")
     if type(schema) is int and schema < SCHEMA:
-        raise VerifyError(f"bundle schema {schema} is no longer read: upgrade the agent")
+        raise OldAgentError(f"bundle schema {schema} is no longer read: upgrade the agent")
 
 
 @cache
@@ -83,6 +101,7 @@ def _check_texts(bundle: Bundle) -> None:
     for name, pattern in _PATTERNS.items():
         if not pattern.match(getattr(bundle, name)):
             raise VerifyError(f"{name}: {limits.show(getattr(bundle, name))} is not a {name.replace('_', ' ')}")
+    _check_time(bundle.time)
     checks = set(bundle.checks) | set(bundle.baseline.checks)
     if len(checks) > _MAX_CHECKS or len(bundle.alerts) > _MAX_ALERTS or len(bundle.host_keys) > _MAX_HOST_KEYS:
         raise VerifyError("more checks, alerts or host keys than any agent has")
@@ -92,6 +111,13 @@ def _check_texts(bundle: Bundle) -> None:
     limits.printable([bundle.host_keys, bundle.prev, bundle.agent_digest, bundle.baseline.store_id])
     limits.printable(bundle.buckets)
     limits.short([[vars(alert) for alert in bundle.alerts], [head.error for head in bundle.checks.values()]])
+
+
+def _check_time(text: str) -> None:
+    try:
+        epoch(text)
+    except (ValueError, OverflowError) as exc:
+        raise VerifyError(f"time: {text} is not in the calendar") from exc
 
 
 def _check_headers(bundle: Bundle) -> None:

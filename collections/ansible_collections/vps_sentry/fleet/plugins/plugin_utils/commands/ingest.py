@@ -59,7 +59,7 @@ def _ingest_file(store: Store, path: Path, cohort: str) -> ingest.Ingested:
         data = handle.read(limits.MAX_BYTES + 1)
     with store.write() as connection:
         bundle = verify(data, nonce=None, held=roster.holdings(connection, name))
-        return ingest.ingest(connection, bundle, name=name, cohort=cohort, at=now())
+        return ingest.ingest(connection, bundle, whose=ingest.Whose(name, cohort), at=now())
 
 
 COMMAND = Command(
