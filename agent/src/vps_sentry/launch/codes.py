@@ -43,3 +43,46 @@ UNITS = {
         action="See what lies there. Nothing honest puts that many files in one place.",
     ),
 }
+
+CRON = {
+    "cron_job_added": Code(
+        about="Something is run by cron, anacron or at that was not before: a line of a crontab, a script in a "
+        "periodic folder, a job of at. It is a usual way to come back.",
+        technique="T1053.003",
+        action="See who wrote it and what it runs. If nobody did: take the line out, keep a copy, and look at what the "
+        "program did.",
+    ),
+    "cron_job_changed": Code(
+        about="A job runs at other times or as another user, or is run now although it was not.",
+        technique="T1053.003",
+        action="Accept it if you or an upgrade did it; else look at who wrote to its file.",
+    ),
+    "cron_job_removed": Code(
+        about="A job is gone: a line was edited or removed, or a job of at was run. That its file changed is told by "
+        "the check files.",
+        technique="T1562.001",
+        action="Nothing, if it was meant; else put it back.",
+    ),
+    "cron_suspicious": Code(
+        about="A job runs a program from where everybody may write, a hidden or nameless one, one out of a user's home "
+        "as root, a shell that connects to the network, or makes programs load somebody's code.",
+        technique="T1053.003",
+        action="Keep a copy of the line and the program, take it out, and look for how it came there.",
+    ),
+    "cron_malformed": Code(
+        about="A table holds lines that cron does not understand, or cannot be read. Some versions of cron then ignore "
+        "the whole table; a person reading it may overlook what is in it.",
+        technique="T1053.003",
+        action="Look at the file with: cat -v FILE. Correct it, or accept it.",
+    ),
+    "cron_setting": Code(
+        about="A variable that jobs are given, or the list of who may have jobs, changed.",
+        technique="T1053.003",
+        action="Look at who wrote it: a PATH or SHELL of somebody else's choosing changes what all jobs behind it run.",
+    ),
+    "cron_unseen": Code(
+        about="A folder of jobs could not be looked at, or holds more than is looked at: something may hide in it.",
+        technique="T1564",
+        action="See what lies there. Nothing honest puts that many files in one place.",
+    ),
+}

@@ -43,6 +43,17 @@ def loaders(assignments: Iterable[str]) -> List[str]:
     return [text for text in assignments if shown.LOADER.fullmatch(text)]
 
 
+def search_path(assignment: str) -> List[str]:
+    """Why a ``PATH=`` lets others choose what is run."""
+    name, _, value = assignment.partition("=")
+    places = value.strip("\"'").split(":") if name == "PATH" else []
+    return [f"programs are looked for in {place or '.'}" for place in places if _is_open(place)][:1]
+
+
+def _is_open(place: str) -> bool:
+    return not place.startswith(("/", "~", "$")) or (place + "/").startswith(_OTHERS_WRITE)
+
+
 def _programs(text: str, depth: int) -> Iterator[str]:
     """The programs a command line starts, those that a shell or ``env`` in it is told to start included."""
     for command in _COMMANDS.split(text) if depth < _DEPTH else [text]:
