@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from vps_sentry import config
 from vps_sentry import sinks as sink_room
+from vps_sentry.checks import discover
 from vps_sentry.errors import ConfigError
 
 HOOK = "https://discord.com/api/webhooks/123456/abcDEF-_9"
@@ -19,9 +20,7 @@ BAD = [
     pytest.param(
         {"chekcs": {}}, "chekcs: unknown key; known here: accept, checks, notify, remind_after", id="top level typo"
     ),
-    pytest.param(
-        {"checks": {"prots": {}}}, "checks.prots: unknown key; known here: agent, configuration, files", id="check"
-    ),
+    pytest.param({"checks": {"prots": {}}}, "checks.prots: unknown key; known here: accounts, agent", id="check"),
     pytest.param({"checks": {"configuration": {"enabled": False}}}, "cannot be disabled", id="the watch on itself"),
     pytest.param({"checks": {"ports": {"expcted": []}}}, "checks.ports.expcted: unknown key", id="option"),
     pytest.param({"checks": {"ports": {"expected": ["tcp:99999"]}}}, "checks.ports", id="a port that is none"),
@@ -143,7 +142,7 @@ def test_every_option_that_can_come_from_a_file_counts_as_a_secret(name: str) ->
 def test_the_example_is_complete_and_can_be_used() -> None:
     example = config.example()
 
-    assert {"agent", "configuration", "ssh_auth", "ports", "files", "mounts"} == set(example["checks"])
+    assert set(discover()) == set(example["checks"])
     sinks = {"command", "discord", "email", "ntfy", "slack", "webhook"}
     assert sinks | {"heartbeat", "min_severity", "mode", "proxy"} == set(example["notify"])
     shown = example["checks"]["files"]

@@ -130,7 +130,7 @@ USAGE = [
     pytest.param(["run", "--format", "yaml"], "invalid choice", id="unknown format"),
     pytest.param(["run", "--only", "ports"], "belong to --accept-baseline", id="an option without its verb"),
     pytest.param(
-        ["--accept-baseline", "--only", "prots"], "no check prots; there are agent, configuration", id="unknown check"
+        ["--accept-baseline", "--only", "prots"], "no check prots; there are accounts, agent", id="unknown check"
     ),
     pytest.param(["--accept-baseline", "--digest", PLAN, "--dry-run"], "leave out --dry-run", id="contradiction"),
     pytest.param(["--accept-baseline", "--digest", "../x"], "64 lower-case hex digits", id="a path is no digest"),

@@ -47,8 +47,9 @@ def test_a_pattern_in_a_home_is_no_pattern() -> None:
     [
         ("/etc/mtab", True),
         ("/etc/passwd-", True),
-        ("/etc/passwd", False),
-        ("/etc/shadow", False),
+        ("/etc/passwd", True),
+        ("/etc/shadow", True),
+        ("/etc/shadow.new", False),
         ("/etc/ld.so.cache", True),
         ("/etc/ld.so.preload", False),
         ("/etc/selinux/targeted/active/modules/x", True),

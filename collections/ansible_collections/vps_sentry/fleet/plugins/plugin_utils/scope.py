@@ -13,7 +13,7 @@ from typing import Iterable, Literal, Optional, Tuple
 from .core import canonical
 from .core.model import Severity
 
-VERSION = 2
+VERSION = 3
 """Raise with every change of a table below; stands in each report."""
 
 Scope = Literal["shared", "host"]
@@ -46,6 +46,9 @@ HOST_SCOPED: Tuple[Tuple[str, str], ...] = (
     ("files", "*/.ssh/id_*"),
     ("files", "*/.ssh/known_hosts*"),
     ("files", "/var/lib/systemd/random-seed"),
+    # Hashes are counted on each host by itself, and container ids are handed out in the order of useradd.
+    ("accounts", "password *"),
+    ("accounts", "sub[ug]id *"),
     # Disks and their partitions are each host's own.
     ("mounts", "*"),
 )
@@ -66,6 +69,9 @@ CRITICAL: Tuple[Tuple[str, str], ...] = (
     ("files", "/etc/vps-sentry*"),
     ("files", "/opt/vps-sentry/*"),
     ("files", "/usr/local/bin/vps-sentry*"),
+    ("accounts", "user *"),
+    ("accounts", "line *"),
+    ("accounts", "/etc/*"),
     ("ports", "*:wildcard"),
     ("ports", "*:wildcard@*"),
     ("ports", "*:public"),
