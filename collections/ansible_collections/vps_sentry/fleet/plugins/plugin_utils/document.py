@@ -14,7 +14,7 @@ from .scope import VERSION
 from .survey import Axis, Cohort, Left, Survey
 from .trust_store import Standing
 
-SCHEMA = 2
+SCHEMA: Literal[2] = 2
 Value = Optional[Dict[str, Any]]
 """An item's fields; null where the item is absent."""
 

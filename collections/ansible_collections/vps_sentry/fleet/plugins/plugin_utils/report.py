@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Iterator, Sequence, Tuple
 
 from . import wording
+from .compare import Finding
 from .document import SCHEMA
 from .explain import EXPLAINED
 from .grouping import Group, group
@@ -18,7 +19,9 @@ from .survey import Cohort, Survey
 __all__ = ["SCHEMA", "coverage_text", "hosts_text", "to_text"]
 
 MAX_ITEMS = 20
-"""Items of one group told in text; the rest is counted and stands in the JSON."""
+FEW_ITEMS = 3
+LOW_RANK = 20
+"""Of a group below this rank only a few items are told; whatever is not told is counted."""
 _HEADER = ("RANK", "CHECK", "ITEM", "DIFFERENCE", "PEERS", "SINCE ACCEPTED", "WHY")
 _AXES = {"snapshot": "what runs now", "accepted": "what was accepted"}
 
@@ -33,7 +36,7 @@ def to_text(survey: Survey, *, color: bool = False, width: int = 120, everything
     for doubt in doubt_lines(survey.doubts, told={one.host for one in survey.missing}):
         page += [line(), doubt]
     for one in group(survey.findings if everything else survey.open):
-        page += [line(), *_group(one)]
+        page += [line(), *_group(one, everything=everything)]
     page += [line(), *_explained(survey, told=everything), _verdict(survey)]
     return draw(page, color=color, width=width)
 
@@ -63,27 +66,25 @@ def judged(cohort: Cohort) -> Span:
     return ("quorum", "good") if cohort.quorum else ("no quorum: pairwise only", "warning")
 
 
-def _group(one: Group) -> Iterator[Line | Table]:
+def _group(one: Group, *, everything: bool) -> Iterator[Line | Table]:
     yield line((one.severity.upper(), one.severity), f"  {wording.headline(one)} ({show(one.cohort)}, {one.level})")
-    told = sorted(one.findings, key=lambda finding: -finding.rank)[:MAX_ITEMS]
-    rows = [
-        tuple(
-            (text, "")
-            for text in (
-                str(finding.rank),
-                finding.check,
-                wording.name(finding.key),
-                wording.difference(finding),
-                wording.peers(finding),
-                wording.past(finding),
-                wording.why(finding),
-            )
-        )
-        for finding in told
-    ]
-    yield Table(_HEADER, rows, indent=2)
-    if len(one.findings) > MAX_ITEMS:
-        yield line((f"  and {len(one.findings) - MAX_ITEMS} more, all of them with --format json", "dim"))
+    most = len(one.findings) if everything else MAX_ITEMS if one.rank >= LOW_RANK else FEW_ITEMS
+    told = sorted(one.findings, key=lambda finding: -finding.rank)[:most]
+    yield Table(_HEADER, [_row(finding) for finding in told], indent=2)
+    if len(one.findings) > most:
+        yield line((f"  and {wording.count(len(one.findings) - most, 'more item')}; see them with --all", "dim"))
+
+
+def _row(finding: Finding) -> Tuple[Span, ...]:
+    return (
+        (str(finding.rank), ""),
+        (finding.check, ""),
+        (wording.name(finding.key), ""),
+        (wording.difference(finding), ""),
+        (wording.peers(finding), ""),
+        (wording.past(finding), ""),
+        (wording.why(finding), ""),
+    )
 
 
 def _explained(survey: Survey, *, told: bool) -> Iterator[Line]:

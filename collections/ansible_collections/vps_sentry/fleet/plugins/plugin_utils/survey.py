@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Tuple
 
-from . import ballots, roster, trust_store, waivers
+from . import ballots, platform, roster, trust_store, waivers
 from ._libraries import sa
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
@@ -33,6 +33,8 @@ class Cohort:
     hosts: int
     voters: int
     quorum: bool
+    checks: Tuple[str, ...]
+    """What its voters report."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Survey:
     findings: Tuple[Finding, ...]
     doubts: Tuple[Standing, ...]
     """Why some hosts are not believed, and what is known about others."""
+    rows: Tuple[HostRow, ...]
+    """Every host, with the cohort it is judged in."""
 
     @property
     def open(self) -> Tuple[Finding, ...]:
@@ -90,9 +94,10 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
     """Compare every cohort of the store. ``at`` (RFC 3339 UTC) decides which waivers still hold."""
     rows = roster.hosts(connection)
     doubts = trust_store.standing(connection)
+    roots = ballots.roots_of(connection, {state for row in rows for state in (row.observed, row.accepted) if state})
+    rows = platform.placed(connection, rows, roots=roots)
     left_out = {**_not_believed(doubts), **_left_out(rows, options)}
     voting = [row for row in rows if row.name not in left_out]
-    roots = ballots.roots_of(connection, {state for row in voting for state in (row.observed, row.accepted) if state})
     accepted = {row.name: roots[row.accepted] for row in voting if row.accepted is not None}
     observed = {row.name: roots[row.observed] for row in voting if row.observed is not None}
     held = observed if options.axis == "snapshot" else accepted
@@ -116,6 +121,7 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         cohorts=tuple(_judged(electorate) for electorate in electorates),
         findings=tuple(explained(found, Evidence(waivers=waivers.holding(connection, at=at)))),
         doubts=tuple(doubts),
+        rows=tuple(rows),
     )
 
 
@@ -216,4 +222,4 @@ def _judged(electorate: Electorate) -> Cohort:
     voters = {host for hosts in electorate.voters.values() for host in hosts}
     checks = electorate.voters
     quorum = bool(checks) and all(electorate.has_quorum(check) for check in checks)
-    return Cohort(electorate.cohort, electorate.size, len(voters), quorum)
+    return Cohort(electorate.cohort, electorate.size, len(voters), quorum, tuple(sorted(checks)))

@@ -20,13 +20,17 @@ _HEX_DIGEST = 64
 
 def headline(group: Group) -> str:
     """``web-3 differs from its peers in 2 items``."""
+    return predicate(group) if group.wide else f"{names(group.hosts)} {predicate(group)}"
+
+
+def predicate(group: Group) -> str:
+    """What is said of a group's hosts; of a whole cohort all of it."""
     items = count(len(group.findings), "item")
     if group.wide:
-        return f"all of the cohort changed as one in {items}: {count(len(group.hosts), 'host')}"
-    verb = "differs" if len(group.hosts) == 1 else "differ"
-    if group.differs:
-        return f"{names(group.hosts)} {verb} from {_peers(group)} in {items}"
-    return f"{names(group.hosts)} {verb} from what was accepted there in {items}"
+        return f"the whole cohort changed as one, {count(len(group.hosts), 'host')}, in {items}"
+    one = len(group.hosts) == 1
+    what = _peers(group) if group.differs else f"what was accepted on {'it' if one else 'them'}"
+    return f"{'differs' if one else 'differ'} from {what} in {items}"
 
 
 def _peers(group: Group) -> str:

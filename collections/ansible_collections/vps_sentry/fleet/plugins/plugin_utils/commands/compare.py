@@ -17,6 +17,12 @@ from . import Command
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    choices(parser)
+    parser.add_argument("--all", action="store_true", help="tell what is explained, too")
+
+
+def choices(parser: argparse.ArgumentParser) -> None:
+    """How to compare: the same words for every command that does."""
     parser.add_argument("--axis", choices=("snapshot", "accepted"), default="snapshot")
     parser.add_argument(
         "--max-age", type=_at_least_one, default=MAX_AGE, metavar="N", help="missed collects that cost the vote"
@@ -24,7 +30,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", action="append", default=[], metavar="HOST", help="in its cohort this host's values are right"
     )
-    parser.add_argument("--all", action="store_true", help="tell what is explained, too")
+
+
+def chosen(options: argparse.Namespace) -> Options:
+    """The options that ``choices`` brought."""
+    return Options(axis=options.axis, max_age=options.max_age, references=frozenset(options.reference))
 
 
 def _at_least_one(text: str) -> int:
@@ -35,9 +45,8 @@ def _at_least_one(text: str) -> int:
 
 
 def _run(store: Store, options: argparse.Namespace) -> int:
-    how = Options(axis=options.axis, max_age=options.max_age, references=frozenset(options.reference))
     with store.read() as connection:
-        found = survey(connection, at=now(), options=how)
+        found = survey(connection, at=now(), options=chosen(options))
     if options.format == "json":
         print(json.dumps(document.to_json(found)))
     else:
