@@ -48,13 +48,14 @@ class World:
     stampless: bool = False
     settles: bool = False
     uptime: int = 3600
+    machine: str = MACHINE
     collected: int = 0
     taken: Dict[Stamp, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         root = self.path / "root" / "etc"
         root.mkdir(parents=True, exist_ok=True)
-        (root / "machine-id").write_text(MACHINE + "\n")
+        (root / "machine-id").write_text(self.machine + "\n")
         (root / "hostname").write_text("web-1\n")
         (self.path / "marker").write_text("0")
         self.store.prepare()

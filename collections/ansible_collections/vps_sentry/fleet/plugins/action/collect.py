@@ -17,7 +17,7 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import Coh
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError
 
-_ARGUMENTS = {
+ARGUMENTS = {
     "store": {"type": "str"},
     "cohort": {"type": "str"},
     "cohort_groups": {"type": "list", "elements": "str", "default": []},
@@ -26,28 +26,27 @@ _ARGUMENTS = {
 }
 
 
-class ActionModule(ActionBase):
-    """``vps_sentry.fleet.collect``."""
+class Collector(ActionBase):
+    """What every action that collects a host has in common."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    def given(self, tmp: Optional[str], task_vars: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+        """The arguments with ``name`` and ``groups`` of the inventory, as plain values."""
         super().run(tmp, task_vars)
         inventory = task_vars or {}
-        _checked, given = self.validate_argument_spec(_ARGUMENTS)
+        _checked, given = self.validate_argument_spec(ARGUMENTS)
         # Ansible's values are tagged subclasses; a round trip makes them the plain ones they look like.
-        plain = json.loads(json.dumps(given))
-        name, groups = json.loads(json.dumps([inventory["inventory_hostname"], inventory["groups"]]))
-        if self._task.check_mode:
-            return {"changed": False, "skipped": True, "msg": "collecting fills the store; not done in check mode"}
-        try:
-            cohort = cohort_of(name, groups, explicit=plain["cohort"], preferred=plain["cohort_groups"])
-            with open_store(plain["store"], environ=os.environ) as store:
-                asked = collecting.begin(store, name, cohort=cohort, max_age=plain["max_age"])
-                return self._collect(store, asked, agent=plain["agent"])
-        except (CohortError, LibraryError, StoreError) as exc:
-            raise AnsibleActionFail(str(exc)) from exc
+        names = {"name": inventory["inventory_hostname"], "groups": inventory["groups"]}
+        plain: Dict[str, Any] = json.loads(json.dumps({**given, **names}))
+        return plain
+
+    def collect(self, store: Store, plain: Dict[str, Any]) -> Dict[str, Any]:
+        """Ask the host for its bundle and keep it; what it brought."""
+        cohort = cohort_of(plain["name"], plain["groups"], explicit=plain["cohort"], preferred=plain["cohort_groups"])
+        asked = collecting.begin(store, plain["name"], cohort=cohort, max_age=plain["max_age"])
+        return self._collect(store, asked, agent=plain["agent"])
 
     def _collect(self, store: Store, asked: collecting.Asked, *, agent: str) -> Dict[str, Any]:
         try:
@@ -82,3 +81,17 @@ class ActionModule(ActionBase):
             told = limits.show(answer["stderr"].strip(), limit=300) or fetch.hint(answer["rc"])
             raise AnsibleActionFail(f"`vps-sentry bundle` ended with {answer['rc']}: {told}")
         return str(answer["stdout"]).encode("utf-8", "surrogateescape")
+
+
+class ActionModule(Collector):
+    """``vps_sentry.fleet.collect``."""
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        plain = self.given(tmp, task_vars)
+        if self._task.check_mode:
+            return {"changed": False, "skipped": True, "msg": "collecting fills the store; not done in check mode"}
+        try:
+            with open_store(plain["store"], environ=os.environ) as store:
+                return self.collect(store, plain)
+        except (CohortError, LibraryError, StoreError) as exc:
+            raise AnsibleActionFail(str(exc)) from exc

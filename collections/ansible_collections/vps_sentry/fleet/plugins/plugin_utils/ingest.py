@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from . import limits, schema, shared, trust_store
 from ._libraries import sa
+from .acceptance import ledger
 from .core import canonical, codec, digest
 from .core.bundle import Bundle
 from .trust import Last
@@ -61,6 +62,7 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, whose: Whose, at: str) 
     accepted = _state(connection, accepted_checks, bundle.norm) if bundle.baseline.status == "accepted" else None
     host, head = _host(connection, whose)
     before = None if head is None else _last(connection, head)
+    ledger.confirm(connection, host, bundle=bundle, at=at)
     trust_store.weigh(
         connection, host, bundle=bundle, states=(observed, accepted), moment=Moment(at, before, whose.asked)
     )

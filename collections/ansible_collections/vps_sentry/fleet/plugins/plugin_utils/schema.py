@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._libraries import sa
 
-VERSION = 2
+VERSION = 3
 
 metadata = sa.MetaData()
 
@@ -211,4 +211,40 @@ event = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     comment="what people said about a host; never changed",
+)
+
+acceptance = sa.Table(
+    "acceptance",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("host", sa.ForeignKey("host.id"), nullable=False, index=True),
+    sa.Column("plan_id", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, comment="see ledger.State"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why it is not active, safe to print"),
+    sa.Column("sequence", sa.BigInteger, nullable=False, comment="of the baseline once it is active"),
+    sa.Column("digest", sa.Text, nullable=False, comment="of that baseline, computed here"),
+    sa.Column("lifetime", sa.Text, comment="when it gives way again; null = it holds"),
+    sa.Column("reverted", sa.Text, comment="the digest after that"),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("canary", sa.Boolean, nullable=False),
+    sa.Column("order", sa.Text, nullable=False, comment="canonical JSON, as the host is handed it"),
+    sa.Column("expires", sa.Text, nullable=False, comment="until when it may be handed over"),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("changed_at", sa.Text, nullable=False),
+    sa.UniqueConstraint("host", "plan_id"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("prev", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("plan_id", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False, comment="canonical JSON"),
+    sa.Column("head", sa.Text, nullable=False, unique=True),
+    comment="a hash chain: entries are only added, see acceptance/chain.py",
 )

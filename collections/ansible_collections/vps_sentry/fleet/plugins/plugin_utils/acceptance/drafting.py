@@ -47,6 +47,8 @@ class Candidate:
     not_checked: Tuple[str, ...] = ()
     consensus: Optional[Mapping[Tuple[str, str], str]] = None
     """For a host that is adopted: check and key -> the value its cohort accepted; nothing else is planned."""
+    rollback: Optional[int] = None
+    """Sequence of the baseline it goes back to; the differences then are what that changes, all of it or nothing."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _objection(order: Draft, host: Candidate, one: Difference) -> str:
     if host.consensus is not None:
         usual = host.consensus.get((one.check, one.key))
         return "" if usual == one.after else "not what its cohort accepted"
-    if host.sequence == 0 or order.critical or severity(one) != "critical":
+    if host.sequence == 0 or host.rollback is not None or order.critical or severity(one) != "critical":
         return ""
     if order.selection.names(one.check, one.key, explanation=one.explanation):
         return ""
@@ -149,6 +151,7 @@ def _host(order: Draft, one: _Chosen, *, expires: str) -> HostPlan:
         plan_digest="",
         items=tuple(sorted([*bare, *(_item(entry) for entry in one.items)], key=lambda item: item[:2])),
         not_checked=one.host.not_checked,
+        rollback=one.host.rollback,
     )
     return replace(found, plan_digest=host_plan(found, expires=expires).name)
 

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a reviewed plan to what each host is asked, on record before any of them is: refused as a whole, or begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
+
+from .. import roster
+from .._libraries import sa
+from ..core.clock import epoch
+from ..roster import HostRow
+from . import guards, identity, ledger, log, planfile, signing, situation
+from .expected import Expectation, checks_of
+from .identity import Identity
+from .ledger import Intent
+from .planfile import HostPlan, PlanError, PlanFile
+from .signing import Signers
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What a person said about applying a plan, and when (the controller's clock, RFC 3339 UTC)."""
+
+    at: str
+    signature: Optional[str] = None
+    signers: Optional[Signers] = None
+    critical_signers: int = 1
+    maximum: Optional[str] = None
+    canary: Optional[bool] = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What will be asked. ``left`` are hosts of the plan that are not asked, each with the reason."""
+
+    hosts: Tuple[str, ...]
+    canaries: Tuple[str, ...]
+    left: Tuple[Tuple[str, str], ...]
+    by: str
+
+
+def begin(connection: sa.Connection, plan: PlanFile, *, consent: Consent) -> Begun:
+    """Record what each host of ``plan`` will be asked. Raises PlanError when the plan must not be applied at all.
+
+    Beginning the same plan again resumes it.
+    """
+    ledger.expire(connection, at=consent.at)
+    who = identity.of(connection)
+    by = _vouched(plan, who, consent=consent)
+    problem = next(_objections(connection, plan, who, consent=consent), None)
+    if problem is not None:
+        raise PlanError(problem)
+    rows = {row.name: row for row in roster.hosts(connection)}
+    left = dict(_left(connection, plan, rows))
+    cohorts = {name: row.cohort for name, row in rows.items()}
+    first = guards.canaries(plan, cohorts, asked=consent.canary)
+    asked = [rows[host.name] for host in plan.hosts if host.name not in left]
+    intents = _intents(connection, plan, asked, signature=consent.signature, first=first)
+    critical = [f"{g.check} {g.key} on {', '.join(g.hosts)}" for g in plan.groups if g.severity == "critical"]
+    ledger.intend(connection, intents, at=consent.at, by=by, critical=critical)
+    identity.tighten(connection, signed=consent.signers is not None, critical_signers=consent.critical_signers)
+    hosts = tuple(one.host for one in intents)
+    return Begun(hosts, tuple(name for name in first if name in hosts), tuple(sorted(left.items())), by)
+
+
+def _objections(connection: sa.Connection, plan: PlanFile, who: Identity, *, consent: Consent) -> Iterator[str]:
+    if plan.fleet_id != who.fleet_id:
+        yield f"the plan is for fleet {plan.fleet_id[:64]!r}, this store keeps {who.fleet_id!r}"
+    if plan.store_id != who.store_id:
+        yield f"the plan was made from another store ({plan.store_id[:64]}); one fleet, one store"
+    if epoch(plan.expires) <= epoch(consent.at):
+        yield f"the plan expired at {plan.expires}; make a new one"
+    if not log.knows(connection, plan.log_head):
+        yield (
+            "this store's audit log does not hold the entry the plan was made on: the store was put back to an older "
+            "backup; restore the newest one, or make a new plan"
+        )
+    fleet = len(roster.hosts(connection))
+    too_many = guards.too_many(plan, fleet=fleet, maximum=consent.maximum)
+    if too_many is not None:
+        yield too_many
+
+
+def _vouched(plan: PlanFile, who: Identity, *, consent: Consent) -> str:
+    """Who answers for the plan. Raises PlanError when signatures are wanted and missing, or too few."""
+    if consent.signers is None:
+        if who.signed:
+            raise PlanError("plans of this fleet are signed: name the signers (vps_sentry_signers, or --signers FILE)")
+        return plan.by
+    if not consent.signature:
+        raise PlanError(
+            f"the plan is not signed; sign it with: vps-sentry-fleet accept sign {plan.file_name} --key KEY"
+        )
+    names = signing.signers_of(plan, consent.signature, signers=consent.signers, at=consent.at)
+    if not names:
+        raise PlanError(f"no signature of the plan is by a signer in {consent.signers.allowed} whose key is valid now")
+    needed = max(who.critical_signers, consent.critical_signers)
+    if plan.critical and len(names) < needed:
+        raise PlanError(f"the plan trusts something critical: {needed} people have to sign, so far {', '.join(names)}")
+    return f"{' and '.join(names)} (signed)"
+
+
+def _left(connection: sa.Connection, plan: PlanFile, rows: Mapping[str, HostRow]) -> Iterator[Tuple[str, str]]:
+    """Hosts that are not asked: gone, or in the middle of another plan."""
+    busy = {
+        row.host: row for row in ledger.rows(connection) if row.state in ledger.OPEN and row.plan_id != plan.plan_id
+    }
+    for host in plan.hosts:
+        if host.name not in rows:
+            yield host.name, "it is not in this store any more"
+        elif host.name in busy:
+            other = busy[host.name]
+            told = f"plan {other.plan_id} is still {other.state} there; let it end"
+            yield host.name, f"{told}, or: vps-sentry-fleet accept reset {other.plan_id}"
+
+
+def _intents(
+    connection: sa.Connection,
+    plan: PlanFile,
+    hosts: Iterable[HostRow],
+    *,
+    signature: Optional[str],
+    first: Tuple[str, ...],
+) -> List[Intent]:
+    manifest = planfile.manifest(plan)
+    expectation, values, parts = Expectation(connection), planfile.values(plan), planfile.by_name(plan)
+    found = []
+    for row in hosts:
+        part = parts[row.name]
+        order = planfile.order(plan, part, signed=manifest, signature=signature)
+        if part.rollback is not None:
+            now, then = _restored(connection, expectation, row, part.rollback), None
+        else:
+            now, then = _digests(expectation, part, row=row, values=values[row.name], for_a_time=bool(plan.lifetime))
+        found.append(Intent(row.name, order, now, then, row.name in first))
+    return found
+
+
+def _digests(
+    expectation: Expectation, host: HostPlan, *, row: HostRow, values: Dict[Tuple[str, str], object], for_a_time: bool
+) -> Tuple[str, Optional[str]]:
+    """The host's baseline after the plan and, for an acceptance for a time, after that."""
+    checks = checks_of(host.items)
+    norm = row.norm or 0
+    now = expectation.digest(row.accepted, values, checks=checks, norm=norm)
+    if not for_a_time:
+        return now, None
+    # Checks stay part of the baseline; their items are again what they were.
+    return now, expectation.digest(row.accepted, {}, checks=checks, norm=norm)
+
+
+def _restored(connection: sa.Connection, expectation: Expectation, row: HostRow, sequence: int) -> str:
+    state = situation.earlier(connection, row, sequence=sequence)
+    if state is None:
+        raise PlanError(f"this store no longer holds baseline #{sequence} of {row.name}; make a new plan")
+    return expectation.digest(state, {}, checks=(), norm=row.norm or 0)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where playbook and command line meet: plan, review, begin and recap, with the same words and the same effects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
+
+from ..core import codec
+from ..moment import now
+from ..store import Store
+from . import applying, guards, ledger, planfile, planning, recap, signing
+from .applying import Consent
+from .planfile import PlanError, PlanFile
+from .planning import Ask
+from .signing import Signers
+from .situation import Wanted
+from .wording import plan_text
+
+Options = Mapping[str, Any]
+"""Names as in the action ``accept``; what is missing has its default."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one step has to say. ``conditions`` are words of ``fail_on`` that hold."""
+
+    text: str
+    brief: str
+    exit_code: int
+    changed: bool = False
+    plan: Optional[str] = None
+    document: Dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def conditions(self) -> FrozenSet[str]:
+        """The words of ``fail_on`` that hold."""
+        return {2: frozenset({"drift"}), 3: frozenset({"drift", "critical"}), 4: frozenset({"incomplete"})}.get(
+            self.exit_code, frozenset()
+        )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """``by``: who sits at it. Without ``may_write`` nothing is kept, neither file nor row."""
+
+    store: Store
+    by: str
+    may_write: bool = True
+
+    def plan(self, options: Options, *, folder: Path) -> Told:
+        """Write a plan and show it; hosts and store stay as they are."""
+        with self.store.write() as connection:
+            found = planning.plan(connection, _ask(options, by=self.by))
+            sizes = planning.cohort_sizes(connection)
+        path = self._write(found, folder)
+        text = plan_text(found, cohorts=sizes, path=None if path is None else str(path))
+        code = 2 if found.hosts else 4 if any(not one.check for one in found.withheld) else 0
+        return Told(
+            text,
+            f"planned {found.items} items",
+            code,
+            plan=None if path is None else str(path),
+            document=_document(found),
+        )
+
+    def _write(self, found: PlanFile, folder: Path) -> Optional[Path]:
+        if not self.may_write or not found.hosts:
+            return None
+        try:
+            return planfile.write(found, folder)
+        except OSError as exc:
+            raise PlanError(f"cannot write the plan into {folder}: {exc.strerror}; name another place") from exc
+
+    def review(self, path: Path) -> Tuple[str, str, str]:
+        """The plan as text, the question about it and the one answer that means yes."""
+        found = planfile.read(path)
+        with self.store.read() as connection:
+            sizes = planning.cohort_sizes(connection)
+        return (plan_text(found, cohorts=sizes), *guards.question(found))
+
+    def begin(self, path: Path, options: Options) -> Told:
+        """Record what each host is asked from now on."""
+        found = planfile.read(path)
+        if not self.may_write:
+            return Told("", f"would apply {found.plan_id}", 0, document=_document(found))
+        consent = _consent(options, signature=signing.read(path))
+        with self.store.write() as connection:
+            begun = applying.begin(connection, found, consent=consent)
+        first = f", first on {', '.join(begun.canaries)}" if begun.canaries else ""
+        left = "".join(f"\n  not asked: {name}: {reason}" for name, reason in begun.left)
+        text = f"applying plan {found.plan_id} for {begun.by} on {len(begun.hosts)} hosts{first}{left}"
+        return Told(text, "begun", 0, changed=True, plan=str(path), document=_document(found))
+
+    def recap(self, path: Path) -> Told:
+        """What came of the plan so far."""
+        found = planfile.read(path)
+        with self.store.write() as connection:
+            ledger.expire(connection, at=now())
+            rows = ledger.rows(connection, plan_id=found.plan_id)
+        asked = {row.host for row in rows}
+        left = [(host.name, "not begun") for host in found.hosts if host.name not in asked]
+        text = recap.recap(found.plan_id, rows, left=left)
+        document = recap.to_json(found.plan_id, rows, left=left)
+        code = recap.exit_code(rows) or (4 if left else 0)
+        return Told(text, text.splitlines()[0], code, plan=str(path), document=document)
+
+
+def _document(found: PlanFile) -> Dict[str, Any]:
+    plain: Dict[str, Any] = json.loads(json.dumps(codec.encode(found)))
+    return plain
+
+
+def _ask(options: Options, *, by: str) -> Ask:
+    hosts = options.get("hosts")
+    wanted = Wanted(
+        hosts=None if hosts is None else frozenset(hosts),
+        cohorts=frozenset(options.get("cohorts") or ()),
+        adopt=bool(options.get("adopt")),
+    )
+    return Ask(
+        now=now(),
+        by=by,
+        reason=options.get("reason") or "",
+        fleet_id=options.get("fleet_id"),
+        wanted=wanted,
+        only=tuple(options.get("only") or ()),
+        critical=bool(options.get("critical")),
+        expires=options.get("expires"),
+        rollback=options.get("rollback"),
+    )
+
+
+def _consent(options: Options, *, signature: Optional[str]) -> Consent:
+    allowed, revoked = options.get("signers"), options.get("revoked")
+    signers = Signers(Path(allowed), Path(revoked) if revoked else None) if allowed else None
+    return Consent(
+        at=now(),
+        signature=signature,
+        signers=signers,
+        critical_signers=options.get("critical_signers") or 1,
+        maximum=options.get("max"),
+        canary=options.get("canary"),
+    )
