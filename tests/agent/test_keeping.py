@@ -10,8 +10,7 @@ from typing import List
 import pytest
 from support.runs import World, standing
 from vps_sentry import history, keeping
-from vps_sentry.accept import PLAN_LIFETIME
-from vps_sentry.keeping import ALWAYS_KEPT, dropped, tidy
+from vps_sentry.keeping import ALWAYS_KEPT, PLAN_LIFETIME, dropped, tidy
 
 NOW = 1_764_000_000
 

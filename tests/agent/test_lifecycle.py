@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import List, Tuple
 
 import pytest
@@ -17,7 +16,7 @@ LOGIN = Finding("ssh_login_new", "warning", "ssh_auth", "alice", "alice logged i
 
 
 def moment(now: int = NOW, **more: object) -> Moment:
-    return replace(Moment(now=now, remind_after=DAY), **more)  # type: ignore[arg-type]
+    return Moment(now=now, remind_after=DAY)._replace(**more)  # type: ignore[arg-type]
 
 
 def told(found: Advance) -> List[Tuple[str, str]]:
@@ -37,7 +36,7 @@ def test_a_standing_alert_is_told_once() -> None:
 
 def test_a_moved_value_is_the_same_alert_changed() -> None:
     first = advance((), [PORT], moment=moment())
-    second = advance(first.records, [replace(PORT, after={"owners": "python"})], moment=moment(NOW + 300))
+    second = advance(first.records, [PORT._replace(after={"owners": "python"})], moment=moment(NOW + 300))
 
     assert [("changed", "tcp:4444")] == told(second)
     assert first.alerts[0].id == second.alerts[0].id
@@ -70,7 +69,7 @@ def test_resolved_by_acceptance_reads_differently(key: str) -> None:
 
 def test_the_same_item_under_a_worse_code_is_not_gone() -> None:
     first = advance((), [PORT], moment=moment())
-    worse = advance(first.records, [replace(PORT, code="port_owner_changed")], moment=moment(NOW + 300))
+    worse = advance(first.records, [PORT._replace(code="port_owner_changed")], moment=moment(NOW + 300))
 
     assert ["resolved: told as port_owner_changed now"] == [a.detail for a in worse.alerts if a.state == "resolved"]
 
@@ -85,7 +84,7 @@ def test_a_check_that_cannot_look_resolves_nothing() -> None:
 
 def test_an_event_stands_until_its_end_and_is_not_news_while_it_goes_on() -> None:
     first = advance((), [LOGIN], moment=moment())
-    longer = replace(LOGIN, detail="again", until=NOW + 2 * DAY)
+    longer = LOGIN._replace(detail="again", until=NOW + 2 * DAY)
     quiet = advance(first.records, [], moment=moment(NOW + 300))
     again = advance(quiet.records, [longer], moment=moment(NOW + 600))
     ended = advance(again.records, [], moment=moment(NOW + 2 * DAY))
@@ -96,7 +95,7 @@ def test_an_event_stands_until_its_end_and_is_not_news_while_it_goes_on() -> Non
 
 def test_a_worse_severity_is_news() -> None:
     first = advance((), [LOGIN], moment=moment())
-    worse = advance(first.records, [replace(LOGIN, severity="critical")], moment=moment(NOW + 300))
+    worse = advance(first.records, [LOGIN._replace(severity="critical")], moment=moment(NOW + 300))
 
     assert [("changed", "alice")] == told(worse)
 
@@ -108,15 +107,15 @@ def test_a_worse_severity_is_news() -> None:
     ("warning", 7 * DAY, [("reminder", "tcp:4444")]),
 ])  # fmt: skip
 def test_reminders(severity: str, after: int, expected: List[Tuple[str, str]]) -> None:
-    finding = replace(PORT, severity=severity)  # type: ignore[arg-type]
+    finding = PORT._replace(severity=severity)  # type: ignore[arg-type]
     first = advance((), [finding], moment=moment())
 
     assert expected == told(advance(first.records, [finding], moment=moment(NOW + after)))
 
 
 def test_the_id_is_never_of_the_value() -> None:
-    assert identity(PORT) == identity(replace(PORT, severity="critical", after={"owners": "x"}, title="t"))
-    assert identity(PORT) != identity(replace(PORT, key="tcp:4445"))
+    assert identity(PORT) == identity(PORT._replace(severity="critical", after={"owners": "x"}, title="t"))
+    assert identity(PORT) != identity(PORT._replace(key="tcp:4445"))
     assert 16 == len(identity(PORT))
 
 
@@ -142,7 +141,7 @@ def test_a_changed_member_of_a_group_is_news() -> None:
     first = advance((), [GROUP], moment=moment())
 
     assert [("changed", "/etc/x")] == told(
-        advance(first.records, [replace(GROUP, content="c2")], moment=moment(NOW + 300))
+        advance(first.records, [GROUP._replace(content="c2")], moment=moment(NOW + 300))
     )
 
 

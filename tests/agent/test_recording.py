@@ -169,7 +169,7 @@ def test_the_root_of_a_check_that_did_not_look_is_the_one_remembered(tmp_path: P
     """To take the digest of two thousand unmoved items costs as much as starting Python."""
     remembered = {"things": "sha256:of the last run"}
     report = World(tmp_path, items={"a": {"n": 1}}).run().report
-    unmoved = replace(report, cost=replace(report.cost, checks={}))
+    unmoved = report._replace(cost=report.cost._replace(checks={}))
 
     assert report.roots({}) == report.roots(remembered)
     assert remembered == unmoved.roots(remembered)

@@ -2,7 +2,7 @@
 """Entry point: a scheduled run tries the quiet path first and imports nothing else when that is enough."""
 
 import sys
-from gc import set_threshold
+from gc import disable
 from posix import _exit, environ, isatty
 
 from .tick.quiet import quiet
@@ -36,8 +36,8 @@ def _tick() -> int:
     code = quiet(STATE, taken)
     if code is not None:
         return code
-    # A run makes few cycles and soon ends: looking for them every 700 objects costs a tenth of it.
-    set_threshold(50_000)
+    # A run makes few cycles and soon ends: looking for them costs a tenth of it.
+    disable()
     from .cli.scheduled import scheduled
 
     return scheduled(taken)

@@ -15,9 +15,9 @@ from .core.model import Change, Observation, Value
 from .core.order import Order
 from .core.plan import SCHEMA, Plan, apply, changes, item_of, moved, not_checked, selected, unmatched
 from .errors import ConfigError, MovedError, StoreError
+from .keeping import PLAN_LIFETIME
 from .store import Store
 
-PLAN_LIFETIME = 24 * 3600
 Kind = Literal["accepted", "refused", "proposed", "rolled-back", "expired", "acknowledged"]
 MOVED: Tuple[Kind, ...] = ("accepted", "rolled-back", "expired")
 """The outcomes after which another baseline holds."""

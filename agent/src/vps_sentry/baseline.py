@@ -9,9 +9,8 @@ from hashlib import blake2b
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .core import codec, digest
-from .core.bundle import BaselineStatus
 from .core.clock import epoch
-from .core.model import Value
+from .core.model import BaselineStatus, Value
 from .errors import StoreError
 from .store import Store
 

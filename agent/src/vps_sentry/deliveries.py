@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, FrozenSet, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from . import outbox
 from .config import Config
@@ -12,9 +11,11 @@ from .core import digest
 from .core.clock import rfc3339
 from .core.model import SEVERITIES, Alert, Severity
 from .errors import StoreError
-from .history import Entry as Acceptance
 from .report import Identity, Report
 from .store import Store
+
+if TYPE_CHECKING:
+    from .history import Entry as Acceptance
 
 STUCK_SECONDS = 3600
 ENTRY_MODE = 0o640
@@ -25,8 +26,7 @@ MANAGED_ELSEWHERE = frozenset({"no_baseline"})
 LAST_SHIPPED = "last_shipped.json"
 
 
-@dataclass(frozen=True)
-class Outlet:
+class Outlet(NamedTuple):
     """Where one run hands over what it has to say. ``now`` is seconds since the epoch."""
 
     store: Store

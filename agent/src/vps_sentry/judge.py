@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from .core import digest
 from .core.model import Change, Observation, Rating, Severity, Signal, Value
@@ -15,8 +14,7 @@ SHOWN_OF_GROUP = 10
 Rate = Callable[[Change], Rating]
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """An alert without its history. ``until`` (seconds since the epoch) is set for events that end by themselves."""
 
     code: str

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Iterator, List, NamedTuple
 
-from .accept import PLAN_LIFETIME
 from .errors import StoreError
 from .store import Store
 
+PLAN_LIFETIME = 24 * 3600
 HISTORY_FILES, HISTORY_BYTES = 2000, 128 * 1024 * 1024
 OUTBOX_FILES, OUTBOX_BYTES = 1000, 64 * 1024 * 1024
 ALWAYS_KEPT = 40

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Dict, FrozenSet, Iterable, List, Literal, Mapping, Optional, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, FrozenSet, Iterable, List, Literal, Mapping, NamedTuple, Optional, Tuple
 
 from .core import digest
 from .core.clock import rfc3339
@@ -39,15 +39,14 @@ class Record:
     silence: Optional[Silence] = None
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """The circumstances of one run."""
 
     now: int
     remind_after: int
     silent: FrozenSet[str] = frozenset()
     """Checks that could not look: their alerts stay as they were."""
-    accepted: Mapping[str, FrozenSet[str]] = field(default_factory=dict)
+    accepted: Mapping[str, FrozenSet[str]] = {}
     """Check -> keys accepted in this very run."""
     acceptance: str = ""
     """How the acceptance of this run is named, such as ``#3 by alice``."""
@@ -56,8 +55,7 @@ class Moment:
 Told = Literal["opened", "changed", "resolved", "reminder"]
 
 
-@dataclass(frozen=True)
-class Advance:
+class Advance(NamedTuple):
     """The alerts after this run, and those that have something to say now."""
 
     records: Tuple[Record, ...]

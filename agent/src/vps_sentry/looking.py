@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Iterable, Mapping
+from typing import Dict, FrozenSet, Iterable, Mapping, NamedTuple
 
 from . import observations
 from .checks import Context
@@ -19,14 +18,13 @@ BOOT_SECONDS = 600
 """So long after a boot services may still be starting."""
 
 
-@dataclass(frozen=True)
-class Looked:
+class Looked(NamedTuple):
     """What a run has in hand once it has looked."""
 
     before: Memory
     observed: Observed
     stamps: Stamps
-    starting: Mapping[str, FrozenSet[str]] = field(default_factory=dict)
+    starting: Mapping[str, FrozenSet[str]] = {}
     """Just after a boot: check -> keys its last observation held, for checks whose services may still be starting."""
 
     @property

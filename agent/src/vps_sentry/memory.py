@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from .baseline import Baseline
 from .baseline import load as load_baseline
@@ -22,8 +22,7 @@ _LEDGER = "logins"
 """The part of a check's memory that is kept in ``logins.json`` instead of ``cursors.json``."""
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Everything a run starts from. ``run`` is the number of the last run, ``head`` the digest of its header."""
 
     baseline: Baseline
@@ -32,15 +31,15 @@ class Memory:
     head: Optional[str] = None
     prev: Optional[str] = None
     """The digest of the header before that one."""
-    roots: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, str] = {}
     """Check -> root digest of its last observation, as it lies on the disk."""
-    checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    statuses: Mapping[str, str] = field(default_factory=dict)
+    checks: Mapping[str, Mapping[str, Any]] = {}
+    statuses: Mapping[str, str] = {}
     last_run: int = 0
     """When the last run ended, seconds since the epoch; 0 when that is not known."""
     unfinished: int = 0
     """When the run before began, if it never ended."""
-    damaged: Mapping[str, str] = field(default_factory=dict)
+    damaged: Mapping[str, str] = {}
     """State file that could not be used -> why; the run that replaces it keeps it aside."""
     noted: FrozenSet[str] = frozenset()
     """What the last quiet tick saw for the first time (``tick.NOTED``)."""
@@ -127,8 +126,7 @@ def remember_alerts(store: Store, records: Tuple[Record, ...]) -> None:
     store.write_json(ALERTS, codec.encode(_Alerts(SCHEMA, standing)))
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where a run ended: the digest of its header, the baseline it held against, the roots of what was seen."""
 
     head: str

@@ -6,17 +6,14 @@ from __future__ import annotations
 import resource
 import sys
 import time
-import traceback
-from dataclasses import dataclass
-from typing import Dict, Mapping
+from typing import Dict, Mapping, NamedTuple
 
 from .checks import Check, Context
 from .core.model import Observation
 from .errors import CollectError
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """The observations of one run and what each cost in CPU milliseconds."""
 
     checks: Mapping[str, Observation]
@@ -44,6 +41,9 @@ def _one(check: Check, context: Context) -> Observation:
     except CollectError as exc:
         return Observation("failed", error=str(exc))
     except Exception as exc:  # noqa: BLE001 - the bulkhead: a defect in one check must not stop the others
+        # Imported here: a tick has to be cheap, and this never happens.
+        import traceback
+
         traceback.print_exc(file=sys.stderr)
         return Observation(
             "failed", error=f"defect in check {check.name}: {type(exc).__name__}; see the log of this run"

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Dict, Optional, Tuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple, Optional, Tuple
 
-from . import accept, deliveries, expiry, history, judge, keeping, memory, orders, recording, verdict
-from .accept import Outcome, Request, Situation
+from . import deliveries, judge, keeping, memory, recording, verdict
 from .core.clock import rfc3339
 from .core.diff import diff
-from .core.model import Change, Observation
+from .core.model import Change
 from .deliveries import Outlet
 from .errors import StoreError
 from .looking import Looked, look
@@ -20,9 +19,11 @@ from .observe import max_rss_kib
 from .report import Cost, Identity, Report, read_last
 from .setup import Setup
 
+if TYPE_CHECKING:
+    from .accept import Outcome, Request
 
-@dataclass(frozen=True)
-class Result:
+
+class Result(NamedTuple):
     """A run's report and, when one was asked for, what became of the acceptance."""
 
     report: Report
@@ -37,18 +38,23 @@ def run_once(setup: Setup, request: Optional[Request] = None) -> Result:
         lost = deliveries.absorb(setup.store, now=setup.now)
         keeping.tidy(setup.store, now=setup.now)
         before = _told_again(_of_this_machine(memory.recall(setup.store), identity), lost)
-        before = replace(_expired(setup, before, outlet=outlet), unfinished=unfinished)
-        looked = look(setup, before, everything=request is not None)
+        before = before._replace(unfinished=unfinished)
         outcome = None
+        # Imported where something was accepted: few runs are, and a tick has to be cheap.
+        if before.baseline.temporary:
+            from . import acceptance
+
+            before = acceptance.expire(setup, before, outlet=outlet)
+        looked = look(setup, before, everything=request is not None)
         if request is not None:
-            outcome = _accept(setup, looked, request=request, outlet=outlet)
+            from . import accept, acceptance
+
+            outcome, looked = acceptance.carry_out(setup, looked, request=request, outlet=outlet)
             if outcome.kind not in accept.MOVED:
                 return Result(_report(setup, looked, identity=identity, outcome=outcome), outcome)
-            if outcome.kind == "accepted":
-                looked = _learn(setup, looked, outcome=outcome, only=request.only)
         report = _report(setup, looked, identity=identity, outcome=outcome)
         advanced = verdict.reach(setup, looked, changes=report.changes, outcome=outcome)
-        report = replace(report, alerts=advanced.alerts, events=advanced.events)
+        report = report._replace(alerts=advanced.alerts, events=advanced.events)
         recording.write(setup, report, looked=looked, advanced=advanced, outlet=outlet)
         return Result(report, outcome)
 
@@ -59,7 +65,7 @@ def _of_this_machine(before: Memory, identity: Identity) -> Memory:
     if baseline.status != "accepted" or baseline.machine_id == identity.machine_id:
         return before
     problem = f"the state directory was cloned from machine {baseline.machine_id}"
-    return replace(before, baseline=replace(baseline, status="none", problem=problem, checks={}))
+    return before._replace(baseline=replace(baseline, status="none", problem=problem, checks={}))
 
 
 def _told_again(before: Memory, lost: Tuple[str, ...]) -> Memory:
@@ -67,57 +73,7 @@ def _told_again(before: Memory, lost: Tuple[str, ...]) -> Memory:
     if not lost:
         return before
     damaged = {**before.damaged, **dict.fromkeys(lost, "a message to be shipped was damaged")}
-    return replace(before, damaged=damaged, records=tuple(replace(r, told=0) for r in before.records))
-
-
-def _expired(setup: Setup, before: Memory, *, outlet: Outlet) -> Memory:
-    """What was accepted for a time gives way before anything is compared; its end is told like an acceptance."""
-    outcome = expiry.expire(before.baseline, now=setup.now)
-    if outcome is None:
-        return before
-    reason = outcome.baseline.reason
-    _conclude(setup, outcome, request=Request(by="vps-sentry", reason=reason), outlet=outlet)
-    return replace(before, baseline=outcome.baseline)
-
-
-def _accept(setup: Setup, looked: Looked, *, request: Request, outlet: Outlet) -> Outcome:
-    """Carry out the request on exactly what was seen in this run; it is on record before it counts."""
-    situation = Situation(outlet.identity.machine_id, looked.before.baseline, looked.checks, setup.now)
-    if request.order is not None:
-        outcome = orders.decide(setup.store, situation, request=request, order=request.order)
-    else:
-        outcome = accept.decide(setup.store, situation, request=request)
-    if not request.dry_run:
-        _conclude(setup, outcome, request=request, outlet=outlet)
-    return outcome
-
-
-def _conclude(setup: Setup, outcome: Outcome, *, request: Request, outlet: Outlet) -> None:
-    rated = ((change, setup.rate(change)) for change in outcome.proposal.changes if change.check in setup.checks)
-    critical = tuple(f"{change.check} {change.key}" for change, rating in rated if rating.severity == "critical")
-    entry = history.entry_of(outcome, by=request.by, reason=request.reason, now=setup.now, critical=critical)
-    history.write(setup.store, entry)
-    outlet.tell_acceptance(entry)
-    if outcome.kind in accept.MOVED:
-        accept.commit(setup.store, outcome)
-
-
-def _learn(setup: Setup, looked: Looked, *, outcome: Outcome, only: Tuple[str, ...]) -> Looked:
-    """The observations, their checks knowing the accepted facts."""
-    keys = accept.learnt(outcome.proposal, looked.checks)
-    found: Dict[str, Observation] = dict(looked.checks)
-    for name, observation in looked.checks.items():
-        learn = setup.checks[name].learn
-        if learn is not None and observation.status == "ok" and accept.covers(only, name):
-            known = looked.before.checks.get(name, {}) if observation.memory is None else observation.memory
-            accepted = keys.get(name, ())
-            found[name] = replace(
-                observation,
-                memory=learn(known, accepted, setup.now),
-                learnable={key: value for key, value in observation.learnable.items() if key not in accepted},
-                signals=tuple(signal for signal in observation.signals if signal.key not in accepted),
-            )
-    return replace(looked, observed=replace(looked.observed, checks=found))
+    return before._replace(damaged=damaged, records=tuple(replace(r, told=0) for r in before.records))
 
 
 def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Optional[Outcome]) -> Report:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from .baseline import Baseline
 from .core import codec, digest
@@ -19,8 +19,7 @@ OPEN = ("open", "changed")
 EXIT_OK, EXIT_INTERNAL, EXIT_USAGE, EXIT_ALERTS, EXIT_FAILED, EXIT_MOVED = 0, 1, 2, 3, 4, 5
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """What the run took: CPU seconds as milliseconds, peak memory in KiB."""
 
     cpu_milliseconds: int
@@ -32,8 +31,7 @@ class Cost:
     """Seconds of uptime since the watched content read longest ago was read, as of the last look; None: none is."""
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Who reports."""
 
     host: str
@@ -41,8 +39,7 @@ class Identity:
     version: str
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """One run. ``time`` is RFC 3339 UTC, ``run`` counts runs, ``events`` are the alerts with something to say."""
 
     identity: Identity

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from .checks import Stamp
 from .core.model import Observation
@@ -27,19 +26,17 @@ Place = Tuple[str, Stamp]
 """A check, or ``FOOTING``, and one of its stamps."""
 
 
-@dataclass(frozen=True)
-class NextTick:
+class NextTick(NamedTuple):
     """When the next full run is due at the latest (seconds since the epoch), and what a quiet tick returns."""
 
     due: int
     code: int
 
 
-@dataclass(frozen=True)
-class Stamps:
+class Stamps(NamedTuple):
     """The stamps as they stood before the checks looked, so that nothing can move unseen in between."""
 
-    values: Mapping[Place, bytes] = field(default_factory=dict)
+    values: Mapping[Place, bytes] = {}
     moved: FrozenSet[str] = frozenset()
     bypassed: bool = False
 

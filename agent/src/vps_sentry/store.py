@@ -9,7 +9,6 @@ import fcntl
 import grp
 import json
 import os
-import shutil
 import stat
 import time
 from itertools import chain
@@ -146,6 +145,9 @@ class Store:
 
     def clear(self) -> List[str]:
         """Remove everything but the folders of the layout and the lock; what was removed, by name, sorted."""
+        # Imported here: no tick clears anything.
+        import shutil
+
         kept = {"public", *_PRIVATE, *(name for name, _ in _SHARED)}
         found: List[Path] = []
         with self._told("clear", ""):

@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
-from typing import Collection, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Collection, Iterator, List, Optional, Tuple
 
 from . import deliveries, findings, keeping
-from .accept import Outcome
 from .core.model import Change
 from .judge import Finding, judge_changes, judge_signals, judge_status
 from .lifecycle import Advance, Moment, advance
 from .looking import Looked
 from .setup import Setup
+
+if TYPE_CHECKING:
+    from .accept import Outcome
 
 
 def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome: Optional[Outcome]) -> Advance:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import List, Tuple
 
@@ -25,7 +24,7 @@ TERMS = Terms(now=10, budget=1000, full=False)
 
 def look(root: Path, known: index.Index, terms: Terms) -> Tuple[Survey, index.Index]:
     """One look at ``/w`` below ``root``."""
-    survey = Survey(known, replace(terms, now=int(time.time()) + terms.now), accepted={})
+    survey = Survey(known, terms._replace(now=int(time.time()) + terms.now), accepted={})
     for number, watch in enumerate(lay_out([target(Watch("/w"))], Host(str(root)), excluded=()).watches):
         survey.look(watch, number)
     found, _ = survey.finish(lambda: 0.5)
@@ -45,11 +44,11 @@ def remembered(root: Path, *names: str) -> index.Index:
     ("terms", "expected"),
     [
         pytest.param(TERMS, FORGED, id="a disk is believed"),
-        pytest.param(replace(TERMS, weak=lambda place: place == b"/w/"), TRUE, id="network and FUSE never"),
-        pytest.param(replace(TERMS, weak=lambda place: place == b"/v/"), FORGED, id="only where they are mounted"),
-        pytest.param(replace(TERMS, now=-3600), TRUE, id="nor a time stamp far ahead of the clock"),
-        pytest.param(replace(TERMS, weak=lambda place: True, budget=2), FORGED, id="beyond the budget what was known"),
-        pytest.param(replace(TERMS, full=True), TRUE, id="a full run believes nothing"),
+        pytest.param(TERMS._replace(weak=lambda place: place == b"/w/"), TRUE, id="network and FUSE never"),
+        pytest.param(TERMS._replace(weak=lambda place: place == b"/v/"), FORGED, id="only where they are mounted"),
+        pytest.param(TERMS._replace(now=-3600), TRUE, id="nor a time stamp far ahead of the clock"),
+        pytest.param(TERMS._replace(weak=lambda place: True, budget=2), FORGED, id="beyond the budget what was known"),
+        pytest.param(TERMS._replace(full=True), TRUE, id="a full run believes nothing"),
     ],
 )
 def test_which_time_stamps_are_believed(terms: Terms, expected: str, tmp_path: Path) -> None:
@@ -66,7 +65,7 @@ def test_which_time_stamps_are_believed(terms: Terms, expected: str, tmp_path: P
 def test_a_racily_clean_file_is_not_remembered(tmp_path: Path) -> None:
     """A2: its time stamp is less than two seconds older than the look, so a write after it could look unmoved."""
     write(tmp_path / "w" / "a")
-    survey, found = look(tmp_path, index.Index({}), replace(TERMS, now=0))
+    survey, found = look(tmp_path, index.Index({}), TERMS._replace(now=0))
 
     assert (survey.unsettled, found.records) == (1, {})
 
@@ -81,7 +80,7 @@ def test_the_wall_clock_ends_a_look_and_the_items_say_so(tmp_path: Path) -> None
         batches.append(1)
         return len(batches) > 2
 
-    survey, _ = look(tmp_path, index.Index({}), replace(TERMS, expired=expired, budget=0))
+    survey, _ = look(tmp_path, index.Index({}), TERMS._replace(expired=expired, budget=0))
 
     assert survey.blind == ["/w/"]
     assert survey.items == {
@@ -96,7 +95,7 @@ def test_no_time_left_to_read_is_no_reason_to_forget(tmp_path: Path) -> None:
     known = remembered(tmp_path, "a", "b")
     write(tmp_path / "w" / "a", b"changed")
     calls = iter([False, False])
-    survey, found = look(tmp_path, known, replace(TERMS, expired=lambda: next(calls, True)))
+    survey, found = look(tmp_path, known, TERMS._replace(expired=lambda: next(calls, True)))
 
     assert survey.items["/w/b"]["sha256"] == FORGED
     assert survey.items["/w/a"]["truncated"] is True

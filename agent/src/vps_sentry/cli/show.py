@@ -17,8 +17,8 @@ from ..core.model import Change
 from ..report import EXIT_OK
 from ..store import Store
 from . import text
+from .accept import roll_back
 from .output import print_json, print_lines
-from .run import roll_back
 from .setup import load_config
 
 LOG_NAMES = 5

@@ -6,12 +6,14 @@ from __future__ import annotations
 import itertools
 import shlex
 from collections import Counter
-from typing import Iterable, Iterator, List, Mapping, Tuple
+from typing import TYPE_CHECKING, Iterable, Iterator, List, Mapping, Tuple
 
-from ..accept import Outcome
 from ..baseline import Baseline
 from ..core.model import Alert, Change, Severity
 from ..report import OPEN, Report, open_counts, stands
+
+if TYPE_CHECKING:
+    from ..accept import Outcome
 
 Severities = Mapping[Tuple[str, str], Severity]
 _COLOR = {"critical": "\x1b[1;31m", "warning": "\x1b[33m", "info": "\x1b[36m"}

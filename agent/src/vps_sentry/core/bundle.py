@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from . import digest
-from .model import Alert, Status, Strict, Value
+from .model import Alert, BaselineStatus, Status, Strict, Value
 
 SCHEMA = 1
-BaselineStatus = Literal["none", "accepted", "lost"]
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,8 @@ def _refuse_inexact_entries(value: Dict[Any, Any], path: str) -> None:
     for key, entry in value.items():
         if type(key) is not str:
             raise CanonicalError(f"{path}: key {key!r} is not text")
-        # Most of what there is to look at is text, and a call for each would be most of the cost of a digest.
-        if type(entry) is not str:
+        # Nearly all there is to look at is text and small numbers, and a call for each would be most of the cost.
+        if type(entry) is not str and not (type(entry) is int and -MAX_INTEGER <= entry <= MAX_INTEGER):
             _refuse_inexact(entry, key)
 
 

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from . import canonical
 
@@ -17,8 +16,7 @@ Bucket = List[List[Any]]
 """The ``[key, value]`` pairs of one bucket, sorted by key."""
 
 
-@dataclass(frozen=True)
-class Buckets:
+class Buckets(NamedTuple):
     """The 64 bucket digests of one check and the root over them."""
 
     root: str

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple, Union
 
 Severity = Literal["info", "warning", "critical"]
 Status = Literal["ok", "failed", "skipped"]
+BaselineStatus = Literal["none", "accepted", "lost"]
 State = Literal["open", "changed", "resolved"]
 ChangeKind = Literal["added", "removed", "changed"]
 Field = Union[None, bool, int, str, List[str], List[Dict[str, str]]]

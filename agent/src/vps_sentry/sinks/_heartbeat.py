@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..errors import ShipError
-from . import Transport
-from ._http import Post, host_of, one_of, post
+
+if TYPE_CHECKING:
+    from . import Transport
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Heartbeat:
 
 def validate(options: Heartbeat) -> None:
     """Raises ValueError unless there is one URL, usable as far as can be seen."""
+    # Imported here and below: every run reads the configuration, and most have no use for HTTP.
+    from ._http import host_of, one_of
+
     one_of({"url": options.url, "url_file": options.url_file})
     if options.url:
         try:
@@ -31,6 +35,8 @@ def validate(options: Heartbeat) -> None:
 
 def beat(options: Heartbeat, transport: Transport) -> str:
     """Request the URL once and return its host. Raises ShipError, which never repeats the URL."""
+    from ._http import Post, host_of, post
+
     url = options.url or transport.read_secret(options.url_file or "")
     post(Post(url, b"", method="GET"), transport)
     return host_of(url)
