@@ -30,14 +30,16 @@ class Action:
     do: str
     """Shell commands, run by ``sh -euc`` as root of a fresh Debian host."""
     undo: str
-    """Shell commands after which the host is as accepted."""
+    """Shell commands after which the host is as accepted; what the action brought is then told to have ended."""
     check: str
     code: str
     severity: str
     title: str
     """The sentence; ``*`` stands for what differs from run to run, such as a date."""
     before: str = ""
-    """Shell commands that make the place ready and are accepted before the action; undone by ``undo`` as well."""
+    """Shell commands that make the place ready and are accepted before the action."""
+    after: str = ""
+    """Shell commands that take away what ``before`` made."""
 
 
 def load(folder: Path) -> List[Action]:

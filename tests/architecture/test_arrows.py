@@ -26,7 +26,7 @@ ARROWS: Dict[str, str] = {
     "sshlog": "core errors host tick",
     "sshd": "core errors host sshlog",
     "sessions": "core errors host sshlog tick",
-    "access": "core errors host sshd watch",
+    "access": "core errors host sessions sshd watch",
     "checks": "access core errors host launch packages parts proc release sessions sshd sshlog tick watch",
     "sinks": "core errors parts",
     "judge": "core",

@@ -13,7 +13,7 @@ from .lab import ROOT
 from .machine import Machine
 from .watched import CHECKOUT
 
-# Runs on the host, with its own Python. Reads {before, do, undo}, prints what came of it.
+# Runs on the host, with its own Python. Reads {before, do, undo, after}, prints what came of it.
 #
 # A file is trusted by its time stamps once they are two seconds old, so the next quiet tick has to wait that long.
 PROGRAM = """
@@ -60,7 +60,8 @@ found["said"] = standing()
 sh(row["undo"])
 tick()
 found["left"] = standing()
-if found["left"] or row["before"]:
+sh(row["after"])
+if found["left"] or row["after"]:
     accept()
 print(json.dumps(found))
 """
@@ -98,7 +99,7 @@ class Stage:
 
     def perform(self, action: Action) -> Performed:
         """Do it, look, undo it, look."""
-        order = json.dumps({"before": action.before, "do": action.do, "undo": action.undo})
+        order = json.dumps({name: getattr(action, name) for name in ("before", "do", "undo", "after")})
         done = self.machine.run(["python3", "-I", "/root/perform.py"], stdin=order)
         found: Dict[str, Any] = json.loads(done.stdout)
         said, left = (sorted(map(_said, found[name])) for name in ("said", "left"))

@@ -42,10 +42,15 @@ def stamped(host: Host, path: bytes) -> Iterator[str]:
     On the running system the kernel goes through linked directories anew each time.
     """
     for hop in hops(host, path):
-        try:
-            yield os.fsdecode(hop if host.live else host.locate(hop))
-        except OSError:
-            yield os.fsdecode(hop)
+        yield seen(host, hop)
+
+
+def seen(host: Host, path: bytes) -> str:
+    """A path as a stamp names it."""
+    try:
+        return os.fsdecode(path if host.live else host.locate(path))
+    except OSError:
+        return os.fsdecode(path)
 
 
 def record(host: Host, path: bytes) -> Optional[os.stat_result]:
