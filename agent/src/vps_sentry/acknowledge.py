@@ -39,7 +39,7 @@ def acknowledge(setup: Setup, request: Request) -> Entry:
         history.write(setup.store, entry)
         outlet.tell_acceptance(entry)
         records = tuple(silenced(record, silence) if record is meant else record for record in before.records)
-        memory.remember_alerts(setup.store, records)
+        memory.remember_alerts(setup.store, records, run=before.run)
     return entry
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, FrozenSet, NamedTuple, Optional, Tuple
 
 from . import outbox
 from .config import Config
@@ -123,9 +123,7 @@ def absorb(store: Store, *, now: int) -> Tuple[str, ...]:
 
 def oldest(store: Store) -> int:
     """When the oldest waiting message was made, seconds since the epoch; 0 when none waits."""
-    entries = (_entry(store, name) for name in store.names("outbox"))
-    waiting: List[int] = [entry.created for entry in entries if entry is not None]
-    return min(waiting, default=0)
+    return min(map(outbox.created, store.names("outbox")), default=0)
 
 
 def last_shipped(store: Store) -> Optional[str]:

@@ -53,7 +53,7 @@ def _tidy_outbox(store: Store) -> None:
 
 def dropped(store: Store) -> int:
     """How many messages were dropped unsent since the outbox was last empty."""
-    text = store.read(DROPPED) or b"0"
+    text = store.glance(DROPPED) or b"0"
     return int(text) if text.isdigit() and len(text) < 10 else 0
 
 

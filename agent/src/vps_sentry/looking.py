@@ -63,7 +63,7 @@ def _context(setup: Setup, before: Memory, name: str) -> Context:
         options=setup.config.checks[name],
         now=setup.now,
         memory=before.checks.get(name, {}),
-        cache=lambda: setup.store.read(observations.cache_name(name)) or b"",
+        cache=lambda: setup.store.glance(observations.cache_name(name)),
         full=setup.full,
         effective=lambda: effective(setup.config),
         accepted=before.baseline.status != "none",

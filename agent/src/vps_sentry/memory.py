@@ -18,6 +18,8 @@ from .tick import heartbeat
 
 ALERTS, CURSORS, LOGINS = "alerts.json", "cursors.json", "logins.json"
 SCHEMA = 1
+_LOST_TICKS = 1000
+"""More than quiet ticks can end between two full runs, which are a day apart at most."""
 _LEDGER = "logins"
 """The part of a check's memory that is kept in ``logins.json`` instead of ``cursors.json``."""
 
@@ -49,6 +51,7 @@ class Memory(NamedTuple):
 class _Alerts:
     schema: int
     records: Tuple[Record, ...]
+    run: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class _Cursors:
 class _Logins:
     schema: int
     checks: Dict[str, Any]
+    run: int = 0
 
 
 def recall(store: Store) -> Memory:
@@ -77,13 +81,15 @@ def recall(store: Store) -> Memory:
     cursors = _read(store, CURSORS, _Cursors, damaged)
     logins = _read(store, LOGINS, _Logins, damaged) or _Logins(SCHEMA, {})
     (run, noted), sequence = heartbeat_of(store), cursors.sequence if cursors else 0
+    known = max(alerts.run, cursors.run if cursors else 0, logins.run)
     checks = {name: dict(memory) for name, memory in cursors.checks.items()} if cursors else {}
     for name, ledger in logins.checks.items():
         checks.setdefault(name, {})[_LEDGER] = ledger
     return Memory(
         baseline=load_baseline(store, last_sequence=sequence, seal=cursors.seal if cursors else ""),
         records=alerts.records,
-        run=max(run, cursors.run if cursors else 0),
+        # How many quiet ticks ended since is known by the heartbeat alone; a number must never come twice.
+        run=max(run, known) if run or not known else known + _LOST_TICKS,
         head=cursors.head if cursors else None,
         prev=cursors.prev if cursors else None,
         roots=cursors.roots if cursors else {},
@@ -120,10 +126,10 @@ def _last_run(store: Store) -> int:
         return 0
 
 
-def remember_alerts(store: Store, records: Tuple[Record, ...]) -> None:
-    """Write ``alerts.json``; resolved ones have been told and are forgotten."""
+def remember_alerts(store: Store, records: Tuple[Record, ...], *, run: int) -> None:
+    """Write ``alerts.json`` in the run of that number; resolved ones have been told and are forgotten."""
     standing = tuple(record for record in records if record.alert.state != "resolved")
-    store.write_json(ALERTS, codec.encode(_Alerts(SCHEMA, standing)))
+    store.write_json(ALERTS, codec.encode(_Alerts(SCHEMA, standing, run)))
 
 
 class Position(NamedTuple):
@@ -144,7 +150,7 @@ def remember_position(
             checks[name] = dict(observation.memory)
     ledgers = {name: memory.pop(_LEDGER) for name, memory in checks.items() if _LEDGER in memory}
     statuses: Dict[str, str] = {name: observation.status for name, observation in observations.items()}
-    store.write_json(LOGINS, codec.encode(_Logins(SCHEMA, ledgers)))
+    store.write_json(LOGINS, codec.encode(_Logins(SCHEMA, ledgers, before.run + 1)))
     cursors = _Cursors(
         schema=SCHEMA,
         run=before.run + 1,

@@ -88,6 +88,12 @@ def file_name(entry: Entry) -> str:
     return f"{rank}-{entry.created:010d}-{entry.id[:16]}.json"
 
 
+def created(name: str) -> int:
+    """When the entry in the file of this name was made, seconds since the epoch; 0 where the name is none of ours."""
+    time = name.split("-")[1:2]
+    return int(time[0]) if time and time[0].isdecimal() else 0
+
+
 def encode_entry(entry: Entry) -> bytes:
     """The entry's file. Content beyond the limit is left out and counted. Raises ValueError on a bad id."""
     if not _ID.fullmatch(entry.id):

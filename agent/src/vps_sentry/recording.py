@@ -41,7 +41,7 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     told = outlet.tell_report(found, diff=diff)
     _follow_configuration(setup, found)
     records = untold(advanced, told)
-    memory.remember_alerts(store, records)
+    memory.remember_alerts(store, records, run=found.run)
     roots = found.roots(before.roots)
     header = report.header(found, roots, prev=before.head, agent_digest=setup.agent_digest)
     position = memory.Position(digest.digest(header), found.baseline, roots)
@@ -64,8 +64,8 @@ def _follow_configuration(setup: Setup, found: report.Report) -> None:
     seen, accepted = found.observations.get("configuration"), found.baseline.checks.get("configuration")
     if seen is None or found.baseline.status != "accepted" or dict(seen.items) != accepted:
         return
-    data = setup.store.read(LAST_GOOD) or b"{}\n"
-    if setup.store.read(ACCEPTED) != data and not deliveries.former_waits(setup.store, now=setup.now):
+    data = setup.store.glance(LAST_GOOD) or b"{}\n"
+    if setup.store.glance(ACCEPTED) != data and not deliveries.former_waits(setup.store, now=setup.now):
         setup.store.write(ACCEPTED, data)
 
 

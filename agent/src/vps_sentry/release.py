@@ -14,6 +14,8 @@ import stat
 from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
+from .tick import plain
+
 PACKAGE = str(Path(__file__).parent)
 RECORD = "/opt/vps-sentry/installed"
 """Lines ``sha256  path`` of what an installation put outside of the release: commands, units, their user."""
@@ -40,7 +42,7 @@ def manifest(package: str) -> Path:
 def agent_digest(package: str) -> Optional[str]:
     """``sha256:`` + hex of the MANIFEST; None when the code runs from a checkout."""
     try:
-        return "sha256:" + hashlib.sha256(manifest(package).read_bytes()).hexdigest()
+        return "sha256:" + hashlib.sha256(plain.read(str(manifest(package)))).hexdigest()
     except OSError:
         return None
 
@@ -53,7 +55,7 @@ def place_of(package: str) -> Optional[Path]:
 
 def listed(place: Path) -> Dict[str, Tuple[str, int]]:
     """Name -> SHA-256 as hex and permission bits, as MANIFEST says. Raises OSError, ValueError."""
-    rows = (line.split("  ") for line in (place / "MANIFEST").read_text(encoding="ascii").splitlines())
+    rows = (line.split("  ") for line in plain.read(str(place / "MANIFEST")).decode("ascii").splitlines())
     return {name: (digest, int(mode, 8)) for digest, mode, name in rows}
 
 
@@ -90,7 +92,7 @@ def problems(place: Path) -> List[str]:
     """How the release differs from its MANIFEST: sorted lines ``missing|extra|different NAME``; bytecode left out."""
     try:
         recorded = listed(place)
-        own = hashlib.sha256((place / "MANIFEST").read_bytes()).hexdigest()
+        own = hashlib.sha256(plain.read(str(place / "MANIFEST"))).hexdigest()
     except (OSError, ValueError):
         return ["different MANIFEST"]
     found = [] if place.name.rpartition("-")[2] == own[:12] else ["different MANIFEST"]

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Iterable, Iterator, List, Optional
 
 from .core import canonical
 from .errors import BusyError, SentryError, StoreError
+from .tick import plain
 
 DEFAULT_PATH = "/var/lib/vps-sentry"
 FORMAT = 1
@@ -79,13 +80,23 @@ class Store:
             yield
 
     def read(self, name: str) -> Optional[bytes]:
-        """Content of a file, None when it does not exist. Raises StoreError when it cannot be read."""
+        """Content of a file, None when it does not exist. Raises StoreError when it cannot be read.
+
+        What is no regular file (a FIFO) is not waited for, and cannot be read.
+        """
         try:
-            return (self.path / name).read_bytes()
+            return plain.read(str(self.path / name))
         except FileNotFoundError:
             return None
         except OSError as exc:
             raise StoreError(f"cannot read {self.path / name}: {_reason(exc)}") from exc
+
+    def glance(self, name: str) -> bytes:
+        """Content of a file that only saves work or counts; empty where there is none or it cannot be read."""
+        try:
+            return self.read(name) or b""
+        except StoreError:
+            return b""
 
     def read_json(self, name: str) -> Any:
         """Parsed content, None when the file does not exist. Raises StoreError when it is damaged."""
@@ -192,9 +203,10 @@ class Store:
         """
         with self._told("write", RUNNING):
             path = self.path / RUNNING
-            began = int(path.stat().st_mtime) if path.exists() else 0
-            path.write_bytes(b"%d\n" % os.getpid())
-            path.chmod(0o600)
+            began = int(path.lstat().st_mtime) if os.path.lexists(path) else 0
+            path.unlink(missing_ok=True)
+            with open(path, "xb", opener=_private) as handle:
+                handle.write(b"%d\n" % os.getpid())
         try:
             yield began
         except (SentryError, KeyboardInterrupt):
@@ -204,12 +216,12 @@ class Store:
 
     def count_busy(self) -> None:
         """Note, without the lock, that a scheduled run found it taken."""
-        with self._told("write", BUSY), (self.path / BUSY).open("ab") as handle:
+        with self._told("write", BUSY), open(self.path / BUSY, "ab", opener=_private) as handle:
             handle.write(b".")
 
     def busy(self) -> int:
         """How many scheduled runs in a row found the lock taken."""
-        return len(self.read(BUSY) or b"")
+        return len(self.glance(BUSY))
 
     def names(self, folder: str) -> List[str]:
         """The finished files of a folder, sorted."""
@@ -222,7 +234,7 @@ class Store:
 
     def _lock_file(self) -> BinaryIO:
         with self._told("open", "lock"):
-            return open(self.path / "lock", "a+b", opener=lambda path, flags: os.open(path, flags, 0o600))
+            return open(self.path / "lock", "a+b", opener=_private)
 
     @contextlib.contextmanager
     def _told(self, verb: str, name: str) -> Iterator[None]:
@@ -230,6 +242,11 @@ class Store:
             yield
         except OSError as exc:
             raise StoreError(f"cannot {verb} {self.path / name}: {_reason(exc)}") from exc
+
+
+def _private(path: str, flags: int) -> int:
+    """To write, for root alone, without waiting for whoever reads a FIFO."""
+    return os.open(path, flags | os.O_NONBLOCK, 0o600)
 
 
 def _share(path: Path, mode: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import marshal
+import os
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -62,6 +63,11 @@ TAMPERED = [
         id="bytecode of no source",
     ),
     pytest.param(lambda place: (place / "MANIFEST").write_text(""), "different MANIFEST", id="the MANIFEST emptied"),
+    pytest.param(
+        lambda place: (place / "MANIFEST").unlink() or os.mkfifo(place / "MANIFEST"),  # type: ignore[func-returns-value]
+        "different MANIFEST",
+        id="a FIFO in its place: nobody waits for it",
+    ),
     pytest.param(poison, f"different bytecode of {MAIN}", id="bytecode poisoned, its header right"),
 ]
 

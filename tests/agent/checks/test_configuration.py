@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Dict, Optional, Tuple
 
 import pytest
@@ -32,14 +33,30 @@ CHANGES = [
     pytest.param(
         {"notify": {"discord": {"webhook_url": HOOK}}},
         {"notify": {"discord": {"webhook_url": OTHER}}},
-        {"notify.discord.webhook_url"},
+        {"notify.discord"},
         id="the webhook swapped",
     ),
     pytest.param(
         {"notify": {"discord": {"webhook_url": HOOK}}},
         {},
-        {"notify.discord.webhook_url"},
+        {"notify.discord"},
         id="the sink gone",
+    ),
+    pytest.param(
+        {},
+        {
+            "notify": {
+                "webhook": {"url": "https://h.example/x", "bundle": True, "secret_file": "/etc/vps-sentry.d/hmac"}
+            }
+        },
+        {"notify.webhook"},
+        id="a sink set in one edit is told as one thing",
+    ),
+    pytest.param(
+        {},
+        {"notify": {"heartbeat": {"url_file": "/etc/vps-sentry.d/heartbeat-url"}}},
+        {"notify.heartbeat"},
+        id="and so is the sign of life",
     ),
 ]
 
@@ -57,10 +74,10 @@ def test_each_loosening_is_critical_and_named(before: Any, after: Any, expected:
 RELEASES: Tuple[Tuple[str, Optional[Any], Optional[Any], str], ...] = (
     ("checks.ports.brand_new", None, {"value": "1"}, "info"),
     ("checks.ports.retired", {"value": "1"}, None, "info"),
-    ("notify.slack.url", None, {"value": "1"}, "critical"),
+    ("notify.slack", None, {"value": "1"}, "critical"),
     ("accept.fleet_id", {"value": "1"}, None, "critical"),
-    ("notify.webhook.secret", {"value": "null"}, None, "info"),
-    ("notify.webhook.secret", {"value": "torn"}, None, "critical"),
+    ("notify.webhook", {"value": "null"}, None, "info"),
+    ("notify.webhook", {"value": "torn"}, None, "critical"),
 )
 
 
@@ -131,3 +148,15 @@ def test_the_title_says_what_changed() -> None:
     title = CHECK.rate(change, Options()).title
 
     assert "configuration: checks.ports.enabled true -> false; check ports no longer looks" == title
+
+
+def test_the_title_of_a_sink_names_the_options_that_differ_and_no_secret() -> None:
+    before = {"notify": {"webhook": {"url": "https://h.example/x", "bundle": True}}}
+    after = {"notify": {"webhook": {"url": "https://h.example/y", "secret_file": "/etc/vps-sentry.d/hmac"}}}
+    (change,) = diff_items("configuration", before=items(before), after=items(after))
+    title = re.sub(r"\(sha256:[0-9a-f]{12}\)", "(digest)", CHECK.rate(change, Options()).title)
+
+    assert (
+        "configuration: notify.webhook bundle true -> false, secret_file not set -> /etc/vps-sentry.d/hmac, "
+        "url (digest) -> (digest); webhook no longer goes where it went" == title
+    )

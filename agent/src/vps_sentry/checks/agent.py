@@ -17,6 +17,7 @@ from ..core.canonical import escape
 from ..core.model import Change, Code, Observation, Rating, Signal
 from ..errors import CollectError
 from ..host import Host
+from ..tick import plain
 from ..watch import entries
 from ..watch.entries import Watch
 from . import Check, Context, Stamp
@@ -70,7 +71,7 @@ def look(place: Path, memory: Mapping[str, Any], *, now: int, top: str = "/") ->
 def _record(top: str) -> bytes:
     """What was installed outside of the release; empty where nothing was recorded: the check ``files`` has it then."""
     try:
-        return Path(top, release.RECORD.lstrip("/")).read_bytes()
+        return plain.read(str(Path(top, release.RECORD.lstrip("/"))))
     except FileNotFoundError:
         return b""
 

@@ -23,7 +23,8 @@ _NOTIFY = {
 }
 
 _UNUSED: Value = {"value": "null"}
-_OF_A_SINK = re.compile(r"notify\.\w+\.", re.ASCII)
+_SINKS = "notify."
+"""What stands below it: a sink is set, swapped or dropped as a whole, in one edit, and told as one thing."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ def collect(context: Context) -> Observation:
 
 
 def flatten(prefix: str, section: Mapping[str, Any]) -> Iterator[Tuple[str, Value]]:
-    """The leaves of nested objects by dotted key; a list is one leaf, what a sink does not use is none."""
+    """The leaves of nested objects by dotted key; a list is one leaf, and so is all that says where one sink sends."""
     for name, value in section.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and prefix != _SINKS:
             yield from flatten(f"{prefix}{name}.", value)
-        elif value is not None or not _OF_A_SINK.fullmatch(prefix):
-            yield f"{prefix}{name}", {"value": canonical.dumps(value).decode("ascii")}
+            continue
+        if isinstance(value, dict):
+            value = {option: set_to for option, set_to in value.items() if set_to is not None}
+        yield f"{prefix}{name}", {"value": canonical.dumps(value).decode("ascii")}
 
 
 def rate(change: Change, options: Options) -> Rating:
@@ -59,10 +62,9 @@ def rate(change: Change, options: Options) -> Rating:
         change.change != "changed" and _RELEASE_OWN.fullmatch(change.key)
     ):
         return Rating("config_option", "info", f"option {change.key} {change.change} by this release")
-    before, after = (_shown(value) for value in (change.before, change.after))
     lost = consequence(change)
     told = f"; {lost}" if lost else ""
-    return Rating("config_changed", "critical", f"configuration: {change.key} {before} -> {after}{told}")
+    return Rating("config_changed", "critical", f"configuration: {change.key} {_difference(change)}{told}")
 
 
 def consequence(change: Change) -> str:
@@ -94,6 +96,19 @@ def _decoded(value: Optional[Value]) -> Any:
 
 def _words(entry: Any) -> str:
     return entry if isinstance(entry, str) else canonical.dumps(entry).decode("ascii")
+
+
+def _difference(change: Change) -> str:
+    """``OLD -> NEW``; of two sets of options those that differ, each by its name."""
+    before, after = (_decoded(value) for value in (change.before, change.after))
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return " -> ".join(map(_shown, (change.before, change.after)))
+    names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    return ", ".join(f"{name} {_option(before.get(name))} -> {_option(after.get(name))}" for name in names)
+
+
+def _option(value: Any) -> str:
+    return "not set" if value is None else _words(value)[:80]
 
 
 def _shown(value: Any) -> str:

@@ -96,18 +96,18 @@ def _config(options: argparse.Namespace, store: Store, *, trial: bool, same: boo
         if data is None:
             _refuse_vanished(options.config, store)
             return config.default(), ""
-        parsed = config.parse(data, path=options.config, known=same and store.read(LAST_GOOD) == data)
+        parsed = config.parse(data, path=options.config, known=same and store.glance(LAST_GOOD) == data)
     except ConfigError as exc:
         if not options.scheduled and not trial:
             raise
         return _last_good(store), str(exc)
-    if not trial and store.read(LAST_GOOD) != data:
+    if not trial and store.glance(LAST_GOOD) != data:
         store.write(LAST_GOOD, data)
     return parsed, ""
 
 
 def _refuse_vanished(path: str, store: Store) -> None:
-    if store.read(LAST_GOOD) is not None:
+    if (store.path / LAST_GOOD).is_file():
         raise ConfigError(f"{path} is gone although one was in force; put it back, or write {{}} into it to go without")
 
 

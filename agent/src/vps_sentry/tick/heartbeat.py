@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The heartbeat: one line saying that a run ended, when, how, at what cost and when the next is due."""
 
-from posix import replace
+from posix import open as posix_open
+from posix import replace, unlink
 from time import gmtime, process_time, strftime
 
 NAME = "/heartbeat"
@@ -41,12 +42,19 @@ def noted_of(text: bytes) -> "frozenset[str]":
 def write(state: str, text: bytes) -> None:
     """Replace the heartbeat atomically. Not synced: losing one line in a power cut loses nothing else."""
     temporary = state + "/.heartbeat.new"
-    with open(temporary, "wb", opener=_private) as handle:
-        handle.write(text)
+    try:
+        _put(temporary, text)
+    except FileExistsError:
+        # Left by a power cut, or put there by somebody: a FIFO would be waited for.
+        unlink(temporary)
+        _put(temporary, text)
     replace(temporary, state + NAME)
 
 
-def _private(path: str, flags: int) -> int:
-    from posix import open as posix_open
+def _put(path: str, text: bytes) -> None:
+    with open(path, "xb", opener=_private) as handle:
+        handle.write(text)
 
+
+def _private(path: str, flags: int) -> int:
     return posix_open(path, flags, 0o600)

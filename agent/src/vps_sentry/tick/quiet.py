@@ -4,7 +4,7 @@
 from posix import urandom
 from time import time
 
-from . import NOTE, NOTED, heartbeat, record, take
+from . import NOTE, NOTED, heartbeat, plain, record, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def quiet(state: str, taken: "Taken | None" = None, *, bypass: "bool | None" = N
     if bypass if bypass is not None else urandom(1)[0] % BYPASS_ONE_IN == 0:
         return None
     try:
-        due, code, stamps = record.loads(_read(state + "/" + record.FILE))
-        last = _read(state + heartbeat.NAME)
+        due, code, stamps = record.loads(plain.read(state + "/" + record.FILE))
+        last = plain.read(state + heartbeat.NAME)
         run = heartbeat.run_of(last) + 1
         now = int(time())
         noted = _noted(stamps, {} if taken is None else taken) if 0 < due - now <= 86400 else None
@@ -48,8 +48,3 @@ def _noted(stamps: "tuple[tuple[str, str, tuple[object, ...], bytes], ...]", tak
             notes = answer[len(NOTED) :]
             noted.update(notes[at : at + NOTE].hex() for at in range(0, len(notes), NOTE))
     return noted
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as handle:
-        return handle.readall()

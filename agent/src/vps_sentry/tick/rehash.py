@@ -8,7 +8,7 @@ import posix
 from _blake2 import blake2b
 from marshal import loads
 
-from . import heartbeat
+from . import heartbeat, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def take(state: bytes, run: int) -> bytes:
     ``state`` is the state directory, ``run`` the number of the run that wrote its index: the heartbeat says how many
     have ended since. Raises OSError for what cannot be read, ValueError for a torn file or a slice that is not there.
     """
-    number = heartbeat.run_of(_read(state + heartbeat.NAME.encode())) - run
+    number = heartbeat.run_of(plain.read(state + heartbeat.NAME.encode())) - run
     return b"" if unchanged(load(state + NAME, number)) else posix.urandom(16)
 
 
@@ -47,7 +47,7 @@ def load(index: bytes, number: int) -> "Slice":
     """Slice ``number`` of an index, read without the rest of it. Raises OSError or ValueError."""
     if not 0 <= number < SLICES:
         raise ValueError("the slices are used up")
-    handle = posix.open(index, posix.O_RDONLY | posix.O_CLOEXEC)
+    handle = posix.open(index, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
     try:
         head = posix.pread(handle, _SLICES_AT, 0)
         if head[:_TABLE] != MAGIC or len(head) != _SLICES_AT:
@@ -115,8 +115,3 @@ def _open(path: bytes, flags: int) -> int:
     except PermissionError:
         # Only the owner may read without leaving a trace in the access time.
         return posix.open(path, flags)
-
-
-def _read(path: bytes) -> bytes:
-    with open(path, "rb", buffering=0) as handle:
-        return handle.readall()
