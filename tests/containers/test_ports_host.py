@@ -49,24 +49,46 @@ time.sleep(900)
 """
 
 
+# Whatever a test before this one has started.
+CLEAR = """
+systemctl stop inner sealed jail webd thief echo.socket echo.service 2>/dev/null || true
+systemctl reset-failed
+! ip netns list | grep -q blue || ip netns del blue
+rm -f /run/door
+mount -o remount,hidepid=0 /proc
+"""
+
+
 @pytest.fixture(name="accepted")
 def _accepted(host: Watched) -> Watched:
-    """Everything as it is now is accepted and told."""
-    host.accept()
-    host.tick()
-    host.heard()
+    """Nothing of these tests runs; everything as it is now is accepted and told."""
+    host.machine.run(["sh", "-euc", CLEAR])
+    host.calm()
     return host
 
 
 def start(host: Watched, unit: str, *words: str, program: str = "/usr/bin/python3", script: str = "") -> None:
-    host.machine.run(["systemd-run", "--quiet", f"--unit={unit}", *words, program, "-c", script])
+    host.machine.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", *words, program, "-c", script])
+
+
+def start_inner(host: Watched) -> None:
+    """A listener in a network namespace that has a name."""
+    host.machine.run(["sh", "-euc", BLUE])
+    start(host, "inner", "ip", "netns", "exec", "blue", script=LISTEN.format(port=8080))
+    listens(host, 8080, "ip", "netns", "exec", "blue")
+
+
+def start_jail(host: Watched) -> None:
+    """A listener in a network namespace of a unit, with a way out."""
+    start(host, "jail", "-p", "PrivateNetwork=yes", script=ROUTED.format(port=8082))
+    listens(host, 8082, *inside(host, "jail"))
 
 
 def listens(host: Watched, port: int, *inside: str) -> None:
     def open_now() -> bool:
         return f":{port} " in host.machine.run([*inside, "ss", "-Hltn"]).stdout
 
-    wait_for(open_now, seconds=20, what=f"port {port} to open")
+    wait_for(open_now, seconds=20, what=f"port {port} to open; look at: systemctl --failed, journalctl -n 50")
 
 
 def inside(host: Watched, unit: str) -> List[str]:
@@ -86,9 +108,7 @@ def items(host: Watched) -> Dict[str, Any]:
 
 
 def test_a_listener_in_a_named_namespace_is_told_with_its_name(accepted: Watched) -> None:
-    accepted.machine.run(["sh", "-euc", BLUE])
-    start(accepted, "inner", "ip", "netns", "exec", "blue", script=LISTEN.format(port=8080))
-    listens(accepted, 8080, "ip", "netns", "exec", "blue")
+    start_inner(accepted)
     accepted.tick()
     assert [("critical", "open", "port_opened", "tcp:8080:wildcard@netns blue")] == ports_heard(accepted)
     (owner,) = items(accepted)["tcp:8080:wildcard@netns blue"]["owners"]
@@ -97,8 +117,7 @@ def test_a_listener_in_a_named_namespace_is_told_with_its_name(accepted: Watched
 
 def test_a_namespace_of_a_unit_is_called_by_the_unit(accepted: Watched) -> None:
     start(accepted, "sealed", "-p", "PrivateNetwork=yes", script=LISTEN.format(port=8081))
-    start(accepted, "jail", "-p", "PrivateNetwork=yes", script=ROUTED.format(port=8082))
-    listens(accepted, 8082, *inside(accepted, "jail"))
+    start_jail(accepted)
     accepted.tick()
     assert [("critical", "open", "port_opened", "tcp:8082:wildcard@jail.service")] == ports_heard(accepted)
     accepted.machine.run(["systemctl", "restart", "jail"])
@@ -109,6 +128,8 @@ def test_a_namespace_of_a_unit_is_called_by_the_unit(accepted: Watched) -> None:
 
 def test_the_unit_sees_what_a_person_sees(accepted: Watched) -> None:
     """Also where /proc hides the processes of others: CAP_SYS_PTRACE, which the unit keeps, sees them."""
+    start_inner(accepted)
+    start_jail(accepted)
     accepted.machine.run(["sh", "-euc", f"rm -rf {STATE}/stamps; mount -o remount,hidepid=2 /proc"])
     accepted.tick()
     seen = items(accepted)
@@ -118,23 +139,23 @@ def test_the_unit_sees_what_a_person_sees(accepted: Watched) -> None:
 
 
 @pytest.mark.weakness(11)
-def test_a_rogue_program_that_is_handed_an_accepted_port_is_critical(host: Watched) -> None:
+def test_a_rogue_program_that_is_handed_an_accepted_port_is_critical(accepted: Watched) -> None:
     """Neither address nor inode nor user of the socket moves, only who holds it."""
-    host.machine.run(["sh", "-euc", "cp -L /usr/bin/python3 /usr/local/bin/webd"])
-    start(host, "webd", program="/usr/local/bin/webd", script=WEBD)
-    listens(host, 443)
-    host.accept()
-    host.tick()
-    host.heard()
+    accepted.machine.run(["sh", "-euc", "cp -L /usr/bin/python3 /usr/local/bin/webd"])
+    start(accepted, "webd", program="/usr/local/bin/webd", script=WEBD)
+    listens(accepted, 443)
+    accepted.calm()
     inode = "ss -Hltne 'sport = 443' | grep -o 'ino:[0-9]*'"
-    before = host.machine.run(["sh", "-euc", inode]).stdout
-    start(host, "thief", script=THIEF)
+    before = accepted.machine.run(["sh", "-euc", inode]).stdout
+    start(accepted, "thief", script=THIEF)
     taken = ["sh", "-c", "journalctl -q -u thief -o cat | grep -cx taken"]
-    wait_for(lambda: "1" == host.machine.run(taken, check=False).stdout.strip(), seconds=20, what="the socket to move")
-    assert before == host.machine.run(["sh", "-euc", inode]).stdout
-    assert 3 == host.tick()
-    assert ("critical", "open", "port_owner_changed", "tcp:443:wildcard") in ports_heard(host)
-    (owner,) = items(host)["tcp:443:wildcard"]["owners"]
+    wait_for(
+        lambda: "1" == accepted.machine.run(taken, check=False).stdout.strip(), seconds=20, what="the socket to move"
+    )
+    assert before == accepted.machine.run(["sh", "-euc", inode]).stdout
+    assert 3 == accepted.tick()
+    assert ("critical", "open", "port_owner_changed", "tcp:443:wildcard") in ports_heard(accepted)
+    (owner,) = items(accepted)["tcp:443:wildcard"]["owners"]
     assert (True, "thief.service") == (owner["exe"].startswith("/usr/bin/python3"), owner["unit"])
 
 
@@ -148,25 +169,23 @@ systemctl start echo.socket
 """
 
 
-def test_the_service_of_a_socket_unit_is_no_stranger_when_somebody_connects(host: Watched) -> None:
+def test_the_service_of_a_socket_unit_is_no_stranger_when_somebody_connects(accepted: Watched) -> None:
     """As ssh.socket is on Ubuntu: systemd listens, sshd joins with the first connection."""
-    host.machine.run(["sh", "-euc", ECHO])
-    host.accept()
-    host.tick()
-    host.heard()
-    assert ["echo.service"] == items(host)["tcp:7777:wildcard"]["activates"]
-    host.machine.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7777"])
+    accepted.machine.run(["sh", "-euc", ECHO])
+    accepted.calm()
+    assert ["echo.service"] == items(accepted)["tcp:7777:wildcard"]["activates"]
+    accepted.machine.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7777"])
     active = ["systemctl", "is-active", "--quiet", "echo.service"]
-    wait_for(lambda: host.machine.run(active, check=False).returncode == 0, seconds=20, what="the service to start")
-    host.machine.run(["vps-sentry"], check=False)
-    units = {owner["unit"] for owner in items(host)["tcp:7777:wildcard"]["owners"]}
+    wait_for(lambda: accepted.machine.run(active, check=False).returncode == 0, seconds=20, what="the service to start")
+    accepted.machine.run(["vps-sentry"], check=False)
+    units = {owner["unit"] for owner in items(accepted)["tcp:7777:wildcard"]["owners"]}
     assert {"init.scope", "echo.service"} == units
-    host.tick()
-    assert [] == ports_heard(host)
+    accepted.tick()
+    assert [] == ports_heard(accepted)
 
-    host.machine.run(["sh", "-euc", "echo '[Socket]\nService=other.service' >>/etc/systemd/system/echo.socket"])
-    host.tick()
-    assert [("warning", "changed", "port_owner_changed", "tcp:7777:wildcard")] == ports_heard(host)
+    accepted.machine.run(["sh", "-euc", "echo '[Socket]\nService=other.service' >>/etc/systemd/system/echo.socket"])
+    accepted.tick()
+    assert [("warning", "changed", "port_owner_changed", "tcp:7777:wildcard")] == ports_heard(accepted)
 
 
 def test_a_published_port_is_held_by_the_engine_and_the_container_has_its_own(lab: Lab) -> None:

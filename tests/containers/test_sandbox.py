@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 import pytest
 from support.lab import Lab, wait_for
@@ -43,7 +43,12 @@ def within(host: Watched, unit: str, program: str) -> Tuple[int, str]:
     name = f"probe-{unit.removeprefix('vps-sentry').removesuffix('.service') or '-agent'}.service"
     lines = host.machine.read(f"{UNITS}/{unit}").splitlines()
     kept = [line for line in lines if not line.startswith(("ExecStart=", "SuccessExitStatus="))]
-    probe = "\n".join(kept).replace("[Service]", "[Service]\nExecStart=/usr/bin/python3 -I /srv/probe.py")
+    return started(host, name, lines=kept, program=program)
+
+
+def started(host: Watched, name: str, *, lines: List[str], program: str) -> Tuple[int, str]:
+    """Run Python in a unit of these lines; exit code and what it printed."""
+    probe = "\n".join(lines).replace("[Service]", "[Service]\nExecStart=/usr/bin/python3 -I /srv/probe.py")
     host.machine.write(f"/run/systemd/system/{name}", probe)
     host.machine.write("/srv/probe.py", program)
     host.machine.run(["systemctl", "daemon-reload"])
@@ -54,6 +59,25 @@ def within(host: Watched, unit: str, program: str) -> Tuple[int, str]:
     status = host.machine.run(["systemctl", "show", "--property=ExecMainStatus", name]).stdout
     said = host.machine.run(["journalctl", "-u", name, "-o", "cat", "-t", "python3"]).stdout
     return int(status.strip().partition("=")[2]), said
+
+
+CAP_SYS_ADMIN = 21
+WRITES = PREAMBLE + 'attempt("usr", write("/usr/evil"))\nattempt("etc", write("/etc/evil"))\n'
+
+
+def test_this_machine_has_a_sandbox_to_prove(host: Watched) -> None:
+    """Without CAP_SYS_ADMIN systemd skips it in silence, and all that follows would prove nothing.
+
+    What a unit without one may write, the agent's may not; and the agent's own doctor tries it as well.
+    """
+    (bounds,) = [line for line in host.machine.read("/proc/1/status").splitlines() if line.startswith("CapBnd:")]
+    assert int(bounds.split()[1], 16) >> CAP_SYS_ADMIN & 1, "start the machine with SYS_ADMIN: Lab._create"
+    bare = started(host, "probe-bare.service", lines=["[Service]", "Type=oneshot"], program=WRITES)
+    host.machine.run(["rm", "/usr/evil", "/etc/evil"])
+
+    assert (0, "usr: written\netc: written\n") == bare
+    assert (0, "usr: EROFS\netc: EROFS\n") == within(host, "vps-sentry.service", WRITES)
+    assert "ok    sandbox: in effect" in host.machine.run(["vps-sentry", "doctor"], check=False).stdout
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Tuple
 
 import paramiko
 import pytest
-from support.lab import PASSWORD, Lab, wait_for
+from support import packages, ways
+from support.lab import PASSWORD, Lab
 from support.machine import Machine
 from support.receiver import Receiver
 from support.watched import STATE, Watched, watch
@@ -41,15 +41,9 @@ def logged_in(machine: Machine, user: str, *, port: int = 22, **offered: Any) ->
         assert key is not None
         for kind, value in key.items():
             client.get_host_keys().add(f"[{machine.address}]:{port}", kind, value)
-        # An sshd that reads its settings anew, or has only just been started, is deaf for a moment.
-        wait_for(lambda: _listens(machine, port), seconds=20, what=f"sshd at port {port}")
+        ways.listens(machine, port)
         client.connect(machine.address, port=port, username=user, allow_agent=False, look_for_keys=False, **offered)
         yield client
-
-
-def _listens(machine: Machine, port: int) -> bool:
-    with socket.socket() as link:
-        return link.connect_ex((machine.address, port)) == 0
 
 
 def ssh_alerts(host: Watched) -> List[Tuple[str, str, str]]:
@@ -89,7 +83,7 @@ def test_a_log_level_in_a_match_block_hides_nobody(host: Watched) -> None:
         host.tick()
         told = ssh_alerts(host)
     assert "Accepted password for alice" not in machine.run(["journalctl", "--no-pager"]).stdout
-    assert ("critical", "session_without_login", f"login alice {network(machine)} unlogged -") in told
+    assert ("critical", "session_without_login", f"login alice {ways.network(machine)} unlogged -") in told
     assert ("warning", "ssh_log_hidden") in {(severity, code) for severity, code, _ in told}
 
     machine.run(["rm", "/etc/ssh/sshd_config.d/quiet.conf"])
@@ -109,9 +103,34 @@ def test_a_second_sshd_that_logind_knows_nothing_of(host: Watched) -> None:
         host.tick()
         told = ssh_alerts(host)
     machine.run(["sh", "-euc", "kill $(cat /run/second.pid)"])
-    assert ("critical", "session_without_login", f"login root {network(machine)} unlogged -") in told
+    assert ("critical", "session_without_login", f"login root {ways.network(machine)} unlogged -") in told
 
 
-def network(machine: Machine) -> str:
-    """Where the laboratory logs in from."""
-    return machine.gateway.rpartition(".")[0] + ".0/24"
+DROPBEAR = """
+dropbearconvert openssh dropbear /etc/ssh/ssh_host_ed25519_key /root/dropbear 2>/dev/null
+systemd-run --quiet --unit=dropbear dropbear -F -E -p 2200 -r /root/dropbear
+"""
+
+
+def test_a_login_by_another_server_than_sshd_is_told_and_can_be_accepted(host: Watched) -> None:
+    """dropbear: nothing of it is in sshd's log, and logind is told nothing. Its process is the witness."""
+    machine = host.machine
+    packages.install(machine, "dropbear-bin")
+    machine.run(["sh", "-euc", f"export PATH=$PATH:/usr/lib/dropbear; {DROPBEAR}"])
+    host.calm()
+    login = f"login alice {ways.network(machine)} dropbear -"
+    with logged_in(machine, "alice", port=2200, password=PASSWORD) as client:
+        client.invoke_shell()
+        host.tick()
+        assert [("warning", "login_other", login)] == ssh_alerts(host)
+        assert [("warning", "open", "login_other", login)] == host.heard()
+        host.tick()
+        assert [] == host.heard(), "somebody who stays is told once"
+    assert f"+ ssh_auth {login}" in host.accept("--only", "ssh_auth", "--reason", "ours")
+    host.tick()
+    host.heard()
+    with logged_in(machine, "alice", port=2200, password=PASSWORD) as client:
+        client.invoke_shell()
+        host.tick()
+        assert ([], []) == (ssh_alerts(host), host.heard()), "the same way in was accepted"
+    machine.run(["systemctl", "stop", "dropbear"])

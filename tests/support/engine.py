@@ -8,7 +8,7 @@ import shlex
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Mapping, Optional, Sequence
+from typing import Mapping, Optional, Sequence, Tuple
 
 CONTAINERS = Path(__file__).resolve().parent.parent / "containers"
 SUITE = "bookworm"
@@ -53,9 +53,12 @@ class Engine:
 
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    within: Tuple[str, ...] = ()
+    """A command that starts podman where its clocks are other ones."""
+
     def run(self, *arguments: str, check: bool = True, stdin: Optional[str] = None) -> subprocess.CompletedProcess[str]:
         """One podman command. With ``check`` a failure raises LabError with podman's own words."""
-        done = run_as_root(["podman", *arguments], environment=self.environment, stdin=stdin)
+        done = run_as_root([*self.within, "podman", *arguments], environment=self.environment, stdin=stdin)
         if check and done.returncode != 0:
             raise LabError(f"podman {arguments[0]} ended {done.returncode}: {(done.stderr or done.stdout).strip()}")
         return done

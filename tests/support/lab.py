@@ -10,6 +10,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, TypeVar
 
@@ -28,7 +29,15 @@ PASSWORD = "correct horse 7"
 RECEIVER = "receiver.test"
 
 # Before systemd starts, as on any installed machine: host keys and the accounts are there at the first boot.
-FIRST_BOOT = """
+# A boot has an id of its own, which a container would share with the machine it runs on (systemd-nspawn does the same).
+# Mounts spread as systemd leaves them on a real host; without it a unit's credentials never reach its mount namespace.
+BOOT = """
+mount --make-rshared /
+cat /proc/sys/kernel/random/uuid >/run/boot_id
+mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
+[ "$3" != lasting ] || umount /var/log/journal  # on the disk, as on a real host
+[ ! -e /home/deploy ] || exec /lib/systemd/systemd
+[ -s /etc/hosts ] || echo "127.0.0.1 localhost" >/etc/hosts
 ssh-keygen -q -A
 useradd --create-home --shell /bin/bash deploy
 useradd --create-home --shell /bin/bash alice
@@ -82,16 +91,37 @@ class Lab:
         self._started = 0
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.key)], check=True)
 
-    def start(self, count: int = 1, *, suite: str = SUITE) -> List[Machine]:
-        """Boot ``count`` new machines of a Debian release side by side; systemd says ``running`` on each."""
+    def start(self, count: int = 1, *, suite: str = SUITE, lasting: bool = False) -> List[Machine]:
+        """Boot ``count`` new machines of a Debian release side by side; systemd says ``running`` on each.
+
+        ``lasting`` ones outlive their shutdown, for ``reboot``.
+        """
         if suite != SUITE:
             build_image(suite, self.engine.environment)
-        machines = [self._create(suite) for _ in range(count)]
+        machines = [self._create(suite, lasting=lasting) for _ in range(count)]
         for machine in machines:
             self._admit(machine)
         return machines
 
-    def _create(self, suite: str) -> Machine:
+    def reboot(self, machine: Machine) -> Machine:
+        """Shut a lasting machine down as its own systemd does, then boot it; what comes up takes the old one's place.
+
+        Its boot id is new and its clocks begin at nought, by a bind mount and a time namespace of its own. What else a
+        container shares with the machine it runs on is said in tests/containers/test_releases.py.
+        """
+        machine.engine.run("stop", "--time", str(BOOT_SECONDS), machine.container)
+        passed = int(time.clock_gettime(time.CLOCK_BOOTTIME))
+        clocks = ("unshare", "--time", *(f"--{clock}=-{passed}" for clock in ("monotonic", "boottime")))
+        replace(self.engine, within=clocks).run("start", machine.container)
+        process = self.engine.run("inspect", "--format", "{{.State.Pid}}", machine.container).stdout.strip()
+        # The runtime knows a container by the time its first process was started, so it must see the same clock.
+        engine = replace(self.engine, within=("nsenter", f"--time=/proc/{process}/ns/time"))
+        booted = Machine(engine, machine.container, machine.name, machine.key, machine.known_hosts)
+        self._machines[self._machines.index(machine)] = booted
+        self._admit(booted)
+        return booted
+
+    def _create(self, suite: str, *, lasting: bool) -> Machine:
         self._started += 1
         name = f"node-{self._started}"
         container = f"vps-sentry-test-{self._session}-{name}"
@@ -100,8 +130,10 @@ class Lab:
         # The next two are what root has on a real host and the agent's unit is left with; NET_ADMIN makes interfaces.
         capabilities = "--cap-add=SYS_ADMIN,SYS_PTRACE,DAC_READ_SEARCH,NET_ADMIN"
         options = ["--systemd=always", capabilities, "--security-opt=apparmor=unconfined"]
-        options += ["--rm", "--timeout", str(MACHINE_SECONDS), "--name", container, "--hostname", name]
-        first = ["sh", "-euc", FIRST_BOOT, "first-boot", public, PASSWORD]
+        options += ["--timeout", str(MACHINE_SECONDS), "--name", container, "--hostname", name]
+        # The engine would write a lasting machine's /etc/hosts anew at each boot.
+        options += ["--no-hosts"] if lasting else ["--rm"]
+        first = ["sh", "-euc", BOOT, "boot", public, PASSWORD, "lasting" if lasting else "passing"]
         self.engine.run("run", "--detach", *options, image(suite), *first)
         machine = Machine(self.engine, container, name, self.key, self.known_hosts)
         self._machines.append(machine)
@@ -109,15 +141,13 @@ class Lab:
 
     def _admit(self, machine: Machine) -> None:
         wait_for(lambda: _booted(machine), seconds=BOOT_SECONDS, what=f"{machine.name} to boot")
-        # As systemd leaves it on a real host; without it a unit's credentials never reach its mount namespace.
-        machine.run(["mount", "--make-rshared", "/"])
         with self.known_hosts.open("a") as handle:
             handle.write(f"{machine.address} {machine.host_key}\n")
 
     def remove(self, machines: Sequence[Machine]) -> None:
         """Take machines down at once, whatever state they are in."""
         for machine in machines:
-            self.engine.run("rm", "--force", "--volumes", "--time", "0", machine.container, check=False)
+            machine.engine.run("rm", "--force", "--volumes", "--time", "0", machine.container, check=False)
             self._machines.remove(machine)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 from .lab import ROOT, introduce
 from .machine import Machine
@@ -47,6 +47,29 @@ class Watched:
 
     def accept(self, *words: str) -> str:
         return self.machine.run(["vps-sentry", "--accept-baseline", *words]).stdout
+
+    def calm(self) -> None:
+        """Everything as it is now is accepted and told, so that what is heard next is what a test does."""
+        # A host may tell only so much an hour, which the tests before this one may have used up.
+        self.machine.run(["rm", "-f", f"{STATE}/acks/.sent"])
+        self.accept("--reason", "as the test finds it")
+        self.tick()
+        self.heard()
+
+    def forget(self) -> None:
+        """As before the first run on a host whose log holds nothing."""
+        self.machine.run(["sh", "-euc", "journalctl -q --rotate; journalctl -q --vacuum-time=1s 2>/dev/null"])
+        self.machine.run(["vps-sentry", "reset", "--for-image"])
+
+    def anew(self) -> None:
+        """Forget, and accept."""
+        self.forget()
+        self.calm()
+
+    def standing(self) -> Set[Tuple[str, str, str]]:
+        """Severity, code and key of what stands after the last run, what is told to nobody included."""
+        alerts = self.last()["alerts"]
+        return {(a["severity"], a["code"], a["key"]) for a in alerts if a["state"] != "resolved"}
 
     def last(self) -> Dict[str, Any]:
         found: Dict[str, Any] = json.loads(self.machine.read(f"{STATE}/last.json"))
