@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping
 
+from ..core.clock import rfc3339
 from ..errors import CollectError
 from ..host import Host
 from .options import Options, candidates
@@ -13,6 +14,8 @@ from .source import Source
 from .textlog import TextSource
 
 FIRST_LOOK = 30 * DAY
+SILENT = 3600
+"""Seconds without any entry after which a journal is what journald once kept: our own unit alone writes every tick."""
 
 
 def choose(host: Host, options: Options, *, memory: Mapping[str, Any], now: int) -> Source:
@@ -39,4 +42,13 @@ def _open(name: str, position: Mapping[str, Any], *, host: Host, now: int) -> So
         # In the middle of a dist-upgrade Python may lack the library that ctypes needs: one check fails, not the agent.
         raise CollectError(f"cannot load what reads the journal: {exc}") from exc
 
-    return JournalSource(position, now, since=now - FIRST_LOOK, machine_id=host.machine_id())
+    source = JournalSource(position, now, since=now - FIRST_LOOK, machine_id=host.machine_id())
+    if now - source.newest > SILENT:
+        source.close()
+        raise CollectError(kept_nothing(source.newest))
+    return source
+
+
+def kept_nothing(since: int) -> str:
+    """The journal is still there, and nothing is written to it any more."""
+    return f"journald has kept nothing since {rfc3339(since)}; see Storage= in /etc/systemd/journald.conf"

@@ -69,6 +69,8 @@ class JournalSource:
             if not readable(self._journal):
                 raise CollectError("the journal holds no entry that can be read here")
             self._oldest = self._journal.realtime()
+            self.newest = self._tail() // _MICRO
+            """Time of the newest entry of any program, seconds since the epoch."""
         except (OSError, CollectError) as exc:
             self.close()
             raise CollectError(str(exc)) from exc
@@ -121,7 +123,7 @@ class JournalSource:
             self.gaps["cursor"] = "the entry read last is gone from the journal, though older ones are there"
 
     def _tail(self) -> int:
-        """Time of sshd's newest entry in microseconds, 0 when there is none."""
+        """Time of the newest entry that matches, in microseconds, 0 when there is none."""
         self._journal.call("seek_tail", self._journal.handle)
         return self._journal.realtime() if self._journal.call("previous", self._journal.handle) > 0 else 0
 
