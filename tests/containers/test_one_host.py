@@ -24,6 +24,7 @@ def _calm(host: Watched) -> Watched:
 
 
 def test_the_first_message_says_that_nothing_is_accepted_and_the_next_that_it_is(host: Watched) -> None:
+    host.heard()
     host.forget()
     host.machine.ssh("deploy", "true")
     assert 3 == host.tick()

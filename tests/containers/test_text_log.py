@@ -6,7 +6,6 @@ Debian 11 writes RFC 3164 time stamps (no year), Debian 13 ISO ones. The package
 
 from __future__ import annotations
 
-import shlex
 from typing import Iterator
 
 import pytest
@@ -51,8 +50,8 @@ def _fresh(host: Watched) -> Watched:
 
 def say(machine: Machine, message: str, *, user: str = "root") -> None:
     """Have a user write a line under sshd's name, and wait until it is in the log."""
-    command = f"logger -t 'sshd[99]' -p auth.info {shlex.quote(message)}"
-    machine.run(["su", user, "-s", "/bin/sh", "-c", command])
+    who = ["setpriv", f"--reuid={user}", "--clear-groups"]
+    machine.run([*who, "logger", "-t", "sshd[99]", "-p", "auth.info", message])
     written(machine, message, times=1)
 
 
@@ -92,7 +91,7 @@ TURNED = [
 
 
 def turn(machine: Machine, settings: str) -> None:
-    place = "/etc/logrotate.d/rsyslog"
+    place = "/etc/logrotate.conf"
     if settings:
         place = "/root/rotate.conf"
         machine.write(place, settings)

@@ -58,7 +58,7 @@ def test_a_dist_upgrade_under_the_agent(calm: Watched) -> None:
     The release was compiled for the old one. The agent goes on, from source, says so, and is mended by one command.
     """
     machine = calm.machine
-    machine.write(OFTEN, "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n")
+    machine.write(OFTEN, "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/15\nRandomizedDelaySec=0\n")
     machine.run(["systemctl", "daemon-reload"])
     calm.calm()
     assert [] == from_source(machine), "the installation compiles the agent for the Python it finds"

@@ -54,7 +54,7 @@ exec /lib/systemd/systemd
 T = TypeVar("T")
 
 
-def wait_for(probe: Callable[[], Optional[T]], *, seconds: float, what: str) -> T:
+def wait_for(probe: Callable[[], Optional[T]], *, seconds: float, what: str, every: float = 0.1) -> T:
     """What ``probe`` returns once it is true. Raises LabError naming ``what`` after ``seconds``."""
     end = time.monotonic() + seconds
     while True:
@@ -63,7 +63,7 @@ def wait_for(probe: Callable[[], Optional[T]], *, seconds: float, what: str) -> 
             return found
         if time.monotonic() > end:
             raise LabError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def introduce(machine: Machine, receiver: Receiver, *, path: str = "/hook/s3cret-token") -> str:

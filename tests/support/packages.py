@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from .engine import LabError
+from .lab import wait_for
 from .machine import Machine
 
 _APT = "apt-get -qq -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Use-Pty=0 --yes"
@@ -13,24 +14,34 @@ _HINT = (
 )
 
 
-def install(machine: Machine, *packages: str) -> None:
+SECONDS = 1500
+
+
+def install(machine: Machine, *names: str) -> None:
     """Install packages and what they need. Raises LabError saying what apt said and what to do."""
-    _apt(machine, f"{_APT} --no-install-recommends install {' '.join(packages)}")
+    _apt(machine, f"{_APT} --no-install-recommends install {' '.join(names)}")
 
 
 def upgrade(machine: Machine, *, old: str, new: str) -> None:
-    """Upgrade a whole machine from one Debian release to the next, as its release notes tell people to.
-
-    Raises LabError like ``install``.
-    """
+    """Upgrade a whole machine from one Debian release to the next. Raises LabError like ``install``."""
     places = "/etc/apt/sources.list $(find /etc/apt/sources.list.d -type f)"
     machine.run(["sh", "-euc", f"sed -i s/{old}/{new}/g {places}"])
-    _apt(machine, f"{_APT} upgrade --without-new-pkgs; {_APT} --auto-remove dist-upgrade")
+    _apt(machine, f"{_APT} --auto-remove dist-upgrade")
 
 
-def _apt(machine: Machine, script: str) -> None:
-    command = f"export DEBIAN_FRONTEND=noninteractive; apt-get -qq update; {script}"
-    try:
-        machine.run(["sh", "-euc", command])
-    except LabError as exc:
-        raise LabError(f"{exc}; {_HINT}") from exc
+def _apt(machine: Machine, command: str) -> None:
+    """As a service of its own, since on a busy machine it may take longer than one command of the laboratory may."""
+    script = f"export DEBIAN_FRONTEND=noninteractive; exec >/root/apt.log 2>&1; apt-get -qq update; {command}"
+    words = ["systemd-run", "--quiet", "--unit=apt", "--property=Type=oneshot", "--remain-after-exit", "--no-block"]
+    machine.run([*words, "sh", "-euc", script])
+    asked = ["systemctl", "show", "--property=ActiveState", "--value", "apt.service"]
+    states = ("active", "failed")
+    state = wait_for(
+        lambda: next((word for word in states if word == machine.run(asked, check=False).stdout.strip()), None),
+        seconds=SECONDS,
+        what=f"apt-get on {machine.name}; look at its /root/apt.log",
+        every=1,
+    )
+    machine.run(["sh", "-c", "systemctl stop apt.service; systemctl reset-failed apt.service"], check=False)
+    if state == "failed":
+        raise LabError(f"{command} failed: {machine.read('/root/apt.log')[-2000:].strip()}; {_HINT}")
