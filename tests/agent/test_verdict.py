@@ -71,3 +71,37 @@ def test_its_alert_ends_by_acceptance(newly_seeing: World) -> None:
 
     assert ("check_unaccepted", "resolved", "accepted") == (ended.code, ended.state, ended.explanation)
     assert () == newly_seeing.run().report.alerts
+
+
+def test_a_choice_of_what_is_watched_is_one_alert_at_most(world: World) -> None:
+    world.items.update({f"new {number}": {"n": 1} for number in range(30)}, **{"new root": {"n": 1}, "real": {"n": 1}})
+    del world.items["a"], world.items["root key"]
+    world.unwatched, world.begun = frozenset({"a"}), frozenset(key for key in world.items if key.startswith("new"))
+    report = world.run().report
+
+    told = {alert.code: alert for alert in report.alerts}
+    # What nobody chose is told as ever: one item gone, one that appeared.
+    assert {"newly_watched", "thing_removed", "thing_added"} == set(told)
+    assert (("root key", "real"), 3) == ((told["thing_removed"].key, told["thing_added"].key), len(report.alerts))
+    assert "31 items, 1 of a critical class: new root" in told["newly_watched"].detail
+
+
+def test_a_choice_of_what_is_watched_is_remembered_while_its_check_does_not_look(world: World) -> None:
+    world.scheduled = True
+    del world.items["a"]
+    world.unwatched = frozenset({"a"})
+    world.move()
+    world.run()
+    (world.path / "state" / "acks" / "x.json").write_text("{}")
+
+    assert [] == [alert.code for alert in world.run().report.alerts]
+
+
+def test_accepting_ends_what_has_begun(world: World) -> None:
+    world.items["new"] = {"n": 1}
+    world.begun = frozenset({"new"})
+    assert ["newly_watched"] == [alert.code for alert in world.run().report.alerts]
+    world.begun = frozenset()
+
+    (ended,) = world.accept().report.alerts
+    assert ("newly_watched", "resolved", "accepted") == (ended.code, ended.state, ended.explanation)

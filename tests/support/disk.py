@@ -48,7 +48,7 @@ class Disk:
         now = int(time.time()) + later
         memory = before.memory or {}
         context = Context(self.host, self.options, now, memory, lambda: before.cache or b"", full)
-        return files.collect(replace(context, baseline=accepted or {}))
+        return files.collect(replace(context, baseline=accepted or {}, accepted=accepted is not None))
 
     def quiet(self, observation: Observation = NOTHING) -> Callable[[], Tuple[bytes, ...]]:
         """The quiet path as a run after ``observation`` leaves it: it knows no options, only what was laid out then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from vps_sentry import outbox
 from vps_sentry.accept import Request
@@ -38,6 +38,8 @@ class World:
     path: Path
     items: Dict[str, Value] = field(default_factory=dict)
     learnable: Dict[str, Value] = field(default_factory=dict)
+    unwatched: FrozenSet[str] = frozenset()
+    begun: FrozenSet[str] = frozenset()
     failing: str = ""
     now: int = NOW
     scheduled: bool = False
@@ -105,7 +107,14 @@ class World:
             raise CollectError(self.failing)
         known = context.memory.get("known", [])
         new = {key: value for key, value in self.learnable.items() if key not in known}
-        return Observation("ok", dict(self.items), learnable=new, memory=dict(context.memory))
+        return Observation(
+            "ok",
+            dict(self.items),
+            unwatched=self.unwatched,
+            begun=self.begun,
+            learnable=new,
+            memory=dict(context.memory),
+        )
 
     def _stamps(self, options: Any, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
         if self.stampless:

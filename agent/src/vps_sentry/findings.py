@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Iterator, Mapping, Sequence, Tuple
 
 from .baseline import Baseline
+from .core import digest
 from .core.clock import rfc3339
 from .core.model import Change, Code, Observation, Rating
 from .judge import Finding
@@ -25,6 +26,13 @@ CODES = {
     "check_unaccepted": Code(
         about="A check looks that the accepted baseline knows nothing of: a release brought it, or it could not look "
         "when the baseline was accepted. What it sees is not compared until somebody accepts it.",
+        technique="",
+        action="See what it would trust with: vps-sentry --accept-baseline --only CHECK --dry-run; then accept it.",
+        event=True,
+    ),
+    "newly_watched": Code(
+        about="A release or the configuration watches more places than when the baseline was accepted. What lies there "
+        "is not compared until somebody accepts it.",
         technique="",
         action="See what it would trust with: vps-sentry --accept-baseline --only CHECK --dry-run; then accept it.",
         event=True,
@@ -121,18 +129,37 @@ def about_baseline(baseline: Baseline, observations: Mapping[str, Observation]) 
 
 def about_unaccepted(name: str, ratings: Sequence[Tuple[Change, Rating]]) -> Finding:
     """``check_unaccepted``: one alert for a check that is not in the baseline, not one for each of its items."""
-    critical = [change.key for change, rating in ratings if rating.severity == "critical"]
-    more = len(critical) - CRITICAL_SHOWN
-    rest = f" and {more} more" if more > 0 else ""
-    worst = f", {len(critical)} of a critical class: {', '.join(critical[:CRITICAL_SHOWN])}{rest}" if critical else ""
     return Finding(
         code="check_unaccepted",
         severity="warning",
         check=name,
         key=name,
         title=f"the check {name} is not part of the accepted baseline: nothing it sees is compared",
-        detail=f"accepting would trust {len(ratings):,} items{worst}; look with: "
-        f"vps-sentry --accept-baseline --only {name} --dry-run",
+        detail=_unaccepted(name, ratings),
+    )
+
+
+def about_begun(name: str, ratings: Sequence[Tuple[Change, Rating]]) -> Finding:
+    """``newly_watched``: one alert for all that a check sees only since it watches more."""
+    return Finding(
+        code="newly_watched",
+        severity="warning",
+        check=name,
+        key=name,
+        title=f"{len(ratings):,} items of {name} lie in places that were not watched when the baseline was accepted",
+        detail=_unaccepted(name, ratings),
+        content=digest.digest([[change.key, change.after] for change, _ in ratings]),
+    )
+
+
+def _unaccepted(name: str, ratings: Sequence[Tuple[Change, Rating]]) -> str:
+    critical = [change.key for change, rating in ratings if rating.severity == "critical"]
+    more = len(critical) - CRITICAL_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    worst = f", {len(critical)} of a critical class: {', '.join(critical[:CRITICAL_SHOWN])}{rest}" if critical else ""
+    return (
+        f"accepting would trust {len(ratings):,} items{worst}; look with: "
+        f"vps-sentry --accept-baseline --only {name} --dry-run"
     )
 
 

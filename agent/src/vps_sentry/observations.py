@@ -22,6 +22,8 @@ class _File:
     items: Dict[str, Dict[str, Any]]
     blind: Tuple[str, ...]
     learnable: Dict[str, Dict[str, Any]]
+    unwatched: Tuple[str, ...] = ()
+    begun: Tuple[str, ...] = ()
 
 
 def load(store: Store, check: str) -> Optional[Observation]:
@@ -32,7 +34,15 @@ def load(store: Store, check: str) -> Optional[Observation]:
     except (StoreError, codec.CodecError):
         # It only saves work: the caller collects again.
         return None
-    return Observation(content.status, content.items, content.error, (), content.blind, content.learnable)
+    return Observation(
+        content.status,
+        content.items,
+        content.error,
+        blind=content.blind,
+        unwatched=frozenset(content.unwatched),
+        begun=frozenset(content.begun),
+        learnable=content.learnable,
+    )
 
 
 def save(store: Store, check: str, *, observation: Observation) -> None:
@@ -44,6 +54,8 @@ def save(store: Store, check: str, *, observation: Observation) -> None:
         items=dict(observation.items),
         blind=observation.blind,
         learnable=dict(observation.learnable),
+        unwatched=tuple(sorted(observation.unwatched)),
+        begun=tuple(sorted(observation.begun)),
     )
     # Not by the codec, which would walk through every item: they are plain JSON values already.
     store.write_json(_name(check), vars(content))

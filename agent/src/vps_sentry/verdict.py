@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome: Optional[Outcome]) -> Advance:
     """The alerts after this run. ``outcome`` is the acceptance that was part of it, if there was one."""
     baseline = outcome.baseline if outcome else looked.before.baseline
-    found: List[Finding] = list(judge_changes((c for c in changes if c.check in baseline.checks), setup.rate))
+    compared = [c for c in changes if c.check in baseline.checks and not _out_of_scope(c, looked)]
+    found: List[Finding] = list(judge_changes(compared, setup.rate))
     found += _about_unaccepted(setup, changes, accepted=baseline.checks)
+    found += _about_begun(setup, changes, looked)
     found += _about_checks(looked)
     found += _about_footing(setup, looked, outcome)
     # Without a baseline nothing is compared, so nothing can be said to have gone back.
@@ -40,6 +42,20 @@ def _about_unaccepted(setup: Setup, changes: Tuple[Change, ...], *, accepted: Co
     for name in sorted({change.check for change in changes} - set(accepted)):
         rated = [(change, setup.rate(change)) for change in changes if change.check == name]
         yield findings.about_unaccepted(name, rated)
+
+
+def _out_of_scope(change: Change, looked: Looked) -> bool:
+    """Whether what changed is the choice of what is watched; ``config_changed`` tells that, if a person made it."""
+    seen = looked.checks[change.check]
+    return change.key in (seen.unwatched if change.change == "removed" else seen.begun)
+
+
+def _about_begun(setup: Setup, changes: Tuple[Change, ...], looked: Looked) -> Iterator[Finding]:
+    """What a longer list of watches brings into sight is one alert and no flood."""
+    for name, seen in looked.checks.items():
+        rated = [(c, setup.rate(c)) for c in changes if seen.begun and c.check == name and c.key in seen.begun]
+        if rated:
+            yield findings.about_begun(name, rated)
 
 
 def _about_checks(looked: Looked) -> Iterator[Finding]:

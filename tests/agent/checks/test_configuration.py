@@ -100,12 +100,18 @@ LOSSES = [
     pytest.param(
         {"checks": {"files": {"watch": ["/srv", "/opt"]}}},
         {"checks": {"files": {"watch": ["/opt"]}}},
-        ["no longer told: /srv"],
+        ["no longer watched: /srv"],
         id="a watch",
     ),
     pytest.param({}, {"checks": {"files": {"watch": ["/srv"]}}}, [""], id="a watch more"),
     pytest.param(
-        {}, {"checks": {"files": {"exclude": ["*.service"]}}}, ["no longer told: *.service"], id="an exclusion"
+        {},
+        {"checks": {"files": {"defaults": False}}},
+        ["no longer watched: the built-in list"],
+        id="everything that is watched by itself",
+    ),
+    pytest.param(
+        {}, {"checks": {"files": {"exclude": ["*.service"]}}}, ["no longer watched: *.service"], id="an exclusion"
     ),
     pytest.param({}, {"checks": {"ports": {"expected": ["tcp:4444"]}}}, ["no longer told: tcp:4444"], id="a port"),
     pytest.param(

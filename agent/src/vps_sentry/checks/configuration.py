@@ -74,12 +74,15 @@ def consequence(change: Change) -> str:
     before, after = (_decoded(value) for value in (change.before, change.after))
     if section == "checks" and field == "enabled":
         return "" if after else f"check {name} no longer looks"
+    if (section, name, field, after) == ("checks", "files", "defaults", False):
+        return "no longer watched: the built-in list"
     if section == "checks" and isinstance(before, list) and isinstance(after, list):
         gone = [entry for entry in before if entry not in after]
         new = [entry for entry in after if entry not in before]
         # What is watched is lost when it leaves its list, what is left out or expected when it enters one.
         lost = gone if field in _LOST_WHEN_GONE else new
-        return f"no longer told: {', '.join(map(_words, lost))[:200]}" if lost else ""
+        verb = "watched" if name == "files" else "told"
+        return f"no longer {verb}: {', '.join(map(_words, lost))[:200]}" if lost else ""
     if section == "notify" and name in ("mode", "min_severity", "proxy", "heartbeat"):
         return _NOTIFY[name]
     if section == "notify" and change.change != "added":

@@ -16,7 +16,7 @@ from ..core.model import Change, Observation, Rating
 from ..core.units import size
 from ..errors import CollectError
 from ..host import Host
-from ..watch import codes, defaults, entries, filesystems, histories, index, patterns, rating, room, signals
+from ..watch import codes, defaults, entries, filesystems, histories, index, patterns, rating, room, scope, signals
 from ..watch.entries import Watch
 from ..watch.survey import Survey, Terms
 from . import Check, Context, Stamp
@@ -121,6 +121,9 @@ def collect(context: Context) -> Observation:
     if problem:
         survey.items.setdefault(_PASSWD, {"unreadable": problem})
         survey.blind.append("/")
+    now = _scope(options)
+    before = scope.accepted(context.memory, now)
+    begun = scope.begun(survey.items.keys() - context.baseline.keys(), now, before=before if context.accepted else now)
     known = histories.sizes(defaults.login_homes(passwd), context.host)
     shrunk = histories.shrunk(context.memory.get("histories", {}), known, now=context.now)
     late = signals.overdue(rounds, [_name(watch) for watch in watches], now=context.now)
@@ -130,9 +133,21 @@ def collect(context: Context) -> Observation:
         signals=(*signals.unseen(survey.unseen, context.now), *late, *shrunk),
         # A baseline of before their own check judged them may hold them: they are not gone.
         blind=(*survey.blind, *_installed(context.host)),
-        memory={**_memory(context, survey, age=rounds[0].oldest if rounds else 0), "histories": known},
+        unwatched=scope.unwatched(context.baseline.keys() - survey.items.keys(), now),
+        begun=begun,
+        memory={
+            **_memory(context, survey, age=rounds[0].oldest if rounds else 0),
+            "histories": known,
+            "scope": before if begun else now,
+        },
         cache=index.dump(found),
     )
+
+
+def _scope(options: Options) -> scope.Written:
+    """What is watched, apart from homes."""
+    built_in, left_out = (defaults.WATCH, defaults.EXCLUDE) if options.defaults else ((), ())
+    return scope.written([*map(_watch, options.watch), *built_in], [*options.exclude, *left_out])
 
 
 def _built_in(passwd: bytes) -> Set[object]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Literal, Mapping, Optional, Tuple, Union
 
 Severity = Literal["info", "warning", "critical"]
 Status = Literal["ok", "failed", "skipped"]
@@ -48,6 +48,10 @@ class Observation:
     signals: Tuple[Signal, ...] = ()
     blind: Tuple[str, ...] = ()
     """Key prefixes below which it could not look: an item missing there is not known to be gone."""
+    unwatched: FrozenSet[str] = frozenset()
+    """Accepted keys that it no longer looks at, by the choice of what is watched: an item missing there is no news."""
+    begun: FrozenSet[str] = frozenset()
+    """Keys in places that were not watched when the baseline was accepted: one piece of news, all of them together."""
     learnable: Mapping[str, Value] = field(default_factory=dict)
     """Facts an acceptance would make known (first logins); never part of a baseline."""
     memory: Optional[Dict[str, Any]] = None

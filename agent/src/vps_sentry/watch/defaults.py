@@ -113,6 +113,11 @@ def account_targets(passwd: bytes) -> List[Target]:
     return found
 
 
+def of_an_account(path: bytes) -> bool:
+    """Whether a path is one that ``account_targets`` watches in a home, whosever."""
+    return any(part in (*_ACCOUNT, histories.NAME, b".config") for part in path.split(b"/"))
+
+
 def login_homes(passwd: bytes) -> Tuple[bytes, ...]:
     """Home directories, sorted, of uid 0 and of accounts whose shell lets somebody in; lines that are none are skipped.
 
