@@ -54,9 +54,11 @@ def _own(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.weakness(18)
 def test_a_whole_run_starts_no_process(tmp_path: Path, own: Path) -> None:
-    """Every check, live, on this machine."""
+    """Every check but the one that asks sshd, live, on this machine."""
     config = own / "c.json"
-    config.write_text(json.dumps({"checks": {"files": {"defaults": False, "watch": ["/etc/ssh"]}}}))
+    # sshd itself is asked what its settings mean, once, and again when they move: see test_sshd_config.
+    watched = {"files": {"defaults": False, "watch": ["/etc/ssh"]}, "sshd_config": {"enabled": False}}
+    config.write_text(json.dumps({"checks": watched}))
     config.chmod(0o600)
     words = ["run", "--config", str(config), "--state-dir", str(tmp_path / "state"), "--exit-zero"]
 

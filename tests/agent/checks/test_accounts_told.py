@@ -165,6 +165,15 @@ ACTIONS = [
         id="NIS",
     ),
     pytest.param(
+        lambda etc: etc.write("etc/nsswitch.conf", "passwd: files systemd sss [NOTFOUND=return]\n"),
+        (
+            "accounts_unseen",
+            "warning",
+            "accounts: not all are seen: they also come from sss (/etc/nsswitch.conf); getent passwd lists them",
+        ),
+        id="a directory service",
+    ),
+    pytest.param(
         line("deploy:0:1000", "etc/subuid"),
         ("account_ids", "critical", "account deploy may act as real accounts: ids 0:1000"),
         id="root lent to a container",

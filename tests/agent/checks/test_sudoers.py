@@ -135,7 +135,7 @@ ACTIONS = [
         (
             "sudoers_unseen",
             "warning",
-            "sudoers: rules also come from sss (nsswitch.conf); list them with: sudo -l -U USER",
+            "sudoers: not all rules are seen: they also come from sss (/etc/nsswitch.conf); sudo -l -U USER lists them",
         ),
         id="rules of a directory service",
     ),

@@ -33,6 +33,10 @@ def rate(change: Change) -> Rating:
         reason = str((before if gone else after).get("reason"))
         verb = "is gone" if gone else reason
         return Rating("account_line", "info" if gone else "critical", f"accounts: a line of {name} {verb}")
+    if kind == "not_checked:nsswitch":
+        gone = change.change == "removed"
+        title = f"accounts: not all are seen{' no more' if gone else ''}: {(after or before).get('reason')}"
+        return Rating("accounts_unseen", "info" if gone else "warning", title)
     return _file(change)
 
 
@@ -237,6 +241,11 @@ CODES = {
         "Programs differ in how they read such a line, and that is where accounts are hidden.",
         technique="T1564.002",
         action="Look at the file with cat -A, and put it right with vipw or vipw -s.",
+    ),
+    "accounts_unseen": Code(
+        about="Accounts also come from a directory service, which this check does not see.",
+        technique="T1136.002",
+        action="Look at the passwd line of /etc/nsswitch.conf; accept it if the host is meant to have such accounts.",
     ),
     "account_file": Code(
         about="Mode, owner or kind of an account file changed. Whoever may write there makes himself root; whoever may "

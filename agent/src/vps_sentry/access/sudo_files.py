@@ -253,15 +253,3 @@ def _plain(host: Host, path: str, found: Items) -> Iterator[str]:
         plain = line.partition("#")[0].strip()
         if plain:
             yield plain
-
-
-def elsewhere(host: Host) -> Items:
-    """Rules that come from a directory service are said to be there; this check cannot see them."""
-    content = places.read(host, "/etc/nsswitch.conf", limit=_LIMIT)
-    for line in content.data.decode("utf-8", "replace").splitlines():
-        name, _, services = line.partition("#")[0].partition(":")
-        others = [word for word in services.split() if word not in ("files",) and not word.startswith("[")]
-        if name.strip() == "sudoers" and others:
-            reason = f"rules also come from {', '.join(others)} (nsswitch.conf); list them with: sudo -l -U USER"
-            return {"not_checked:nsswitch": {"reason": reason, "source": "/etc/nsswitch.conf"}}
-    return {}

@@ -50,7 +50,11 @@ def rate(change: Change) -> Rating:
         return Rating("sudo_plugin", "warning" if gone else "critical", title)
     if kind == "unparsed":
         return _unparsed(change, value)
-    return Rating("sudoers_unseen", "warning" if change.after else "info", f"sudoers: {value.get('reason')}")
+    return Rating(
+        "sudoers_unseen",
+        "warning" if change.after else "info",
+        f"sudoers: not all rules are seen: {value.get('reason')}",
+    )
 
 
 def _rule(change: Change) -> Rating:

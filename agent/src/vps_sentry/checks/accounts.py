@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Tuple
 
-from ..access import accounts, accounts_rating, passwd, places, shells
+from ..access import accounts, accounts_rating, nss, passwd, places, shells
 from ..access.accounts import GROUP, GSHADOW, PASSWD, SHADOW, Items, Seen, Tables
 from ..core.canonical import escape, unescape
 from ..core.model import Change, Observation, Rating
@@ -47,7 +47,7 @@ COLUMNS = {
     "password": "set where a group has one.",
     "strangers": "Members of a group that are no accounts of this host.",
     "ranges": "First id and count of each range that an account may use in containers (`subuid NAME`, `subgid NAME`).",
-    "reason": "Of an item `line FILE NAME`: what is odd about it.",
+    "reason": "Of an item `line FILE NAME`: what is odd about it; of `not_checked`: which accounts are not seen.",
     "type": "Of an item that is a file: file, link, directory.",
     "mode": "Permissions of the file as octal text.",
     "target": "Where it leads if it is a link; mode and owner of that place stand beside it.",
@@ -81,6 +81,7 @@ def collect(context: Context) -> Observation:
     for path in _LENT:
         items.update(accounts.lent(path, places.read(host, path, limit=_LIMIT).data))
     items.update(_files(host))
+    items.update(nss.elsewhere(host, "passwd", advice="getent passwd lists them"))
     blind: Tuple[str, ...] = ()
     if shadow.problem and places.exists(host, os.fsencode(SHADOW)):
         items[SHADOW]["unreadable"] = shadow.problem
@@ -106,11 +107,11 @@ def rate(change: Change, options: Options) -> Rating:
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """The stat records of passwd, group, shadow, gshadow, subuid, subgid and shells, of every login shell, and of
-    whatever a link in their places leads to."""
+    """The stat records of passwd, group, shadow, gshadow, subuid, subgid, shells and nsswitch.conf, of every login
+    shell, and of whatever a link in their places leads to."""
     watched: Dict[str, None] = {}
     programs: List[bytes] = [unescape(text) for text in memory["shells"]]
-    for path in (*map(os.fsencode, _FILES), *(path for path in programs if path.startswith(b"/"))):
+    for path in (*map(os.fsencode, (*_FILES, nss.FILE)), *(path for path in programs if path.startswith(b"/"))):
         watched.update(dict.fromkeys(places.stamped(host, path)))
     return (("stat", tuple(watched)),)
 

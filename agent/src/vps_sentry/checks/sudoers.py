@@ -7,13 +7,14 @@ import os
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Tuple
 
-from ..access import places, sudo_files, sudo_rating
+from ..access import nss, places, sudo_files, sudo_rating
 from ..core.canonical import unescape
 from ..core.model import Change, Observation, Rating
 from ..host import Host
 from . import Check, Context, Stamp
 
-_BESIDES = ("/etc/sudo.conf", "/etc/doas.conf", "/etc/nsswitch.conf")
+_BESIDES = ("/etc/sudo.conf", "/etc/doas.conf", nss.FILE)
+_ADVICE = "sudo -l -U USER lists them"
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,12 @@ def collect(context: Context) -> Observation:
     """Every rule, setting, file and trouble."""
     host = context.host
     found = sudo_files.Reader(host).read()
-    items = {**found.items, **sudo_files.plugins(host), **sudo_files.doas(host), **sudo_files.elsewhere(host)}
+    items = {
+        **found.items,
+        **sudo_files.plugins(host),
+        **sudo_files.doas(host),
+        **nss.elsewhere(host, "sudoers", advice=_ADVICE),
+    }
     return Observation("ok", items, memory={"places": [sudo_files.shown(place) for place in found.places]})
 
 

@@ -1,0 +1,1 @@
+../../../../../../../../../../../agent/src/vps_sentry/checks/sshd_config.py
