@@ -29,7 +29,7 @@ LINES = [
 
 @pytest.mark.parametrize(("line", "options", "comment"), LINES)
 def test_a_line_that_lets_somebody_in(line: str, options: Tuple[str, ...], comment: str) -> None:
-    ((key,), odd) = parse(f"# a comment\n\n{line}\n".encode())
+    (key,), odd, _ = parse(f"# a comment\n\n{line}\n".encode())
 
     assert (0, "ssh-ed25519", FINGERPRINT) == (odd, key.kind, key.fingerprint)
     assert (options, comment) == (key.options, key.comment)
@@ -56,14 +56,22 @@ NO_KEYS = [
 
 @pytest.mark.parametrize("line", NO_KEYS)
 def test_what_is_no_key_is_counted_and_not_shown(line: str) -> None:
-    found, odd = parse(f"{line}\n{KEY}\n".encode())
+    found, odd, _ = parse(f"{line}\n{KEY}\n".encode())
 
     assert (1, 1) == (odd, len(found))
     assert "secret" not in str(found)
 
 
+def test_a_file_without_end_is_cut_and_that_is_said() -> None:
+    many = parse(f"{KEY}\n".encode() * 40_000)
+    junk = parse(b"x\n" * 2_000_000)
+
+    assert (1000, True) == (len(many.found), many.more)
+    assert (5000, True) == (junk.odd, junk.more)
+
+
 def test_a_long_option_is_cut_and_still_another_for_every_byte() -> None:
-    one, two = (parse(f'command="{"x" * 5000}{end}" {KEY}\n'.encode())[0][0].options[0] for end in "ab")
+    one, two = (parse(f'command="{"x" * 5000}{end}" {KEY}\n'.encode()).found[0].options[0] for end in "ab")
 
     assert one != two
     assert len(one) < 300

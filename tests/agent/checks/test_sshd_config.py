@@ -128,12 +128,20 @@ def _values(text: str) -> Value:
 
 def test_weak_algorithms_are_named() -> None:
     before, after = (_values(text) for text in ("aes256-ctr", "aes256-ctr,3des-cbc"))
-    rating = sshd_rating.rate(Change("changed", "sshd_config", "ciphers", before, after))
+    rating = sshd_rating.rate(Change("changed", "sshd_config", "ciphers", before, {**after, "sources": ["/x"]}))
 
-    assert ("warning", "sshd: Ciphers aes256-ctr -> aes256-ctr,3des-cbc; weak: 3des-cbc") == (
+    assert ("warning", "sshd: Ciphers aes256-ctr -> aes256-ctr,3des-cbc, by /x; weak: 3des-cbc") == (
         rating.severity,
         rating.title,
     )
+
+
+def test_another_default_of_a_new_release_wakes_nobody() -> None:
+    before, after = (_values(text) for text in ("aes256-ctr,aes128-cbc", "aes256-ctr"))
+
+    assert "info" == sshd_rating.rate(Change("changed", "sshd_config", "ciphers", before, after)).severity
+    loose = sshd_rating.rate(Change("changed", "sshd_config", "usepam", _values("yes"), _values("no")))
+    assert "critical" == loose.severity
 
 
 def test_what_sshd_prints_with_the_files_that_say_so() -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -103,6 +102,9 @@ def describe(field: bytes) -> Tuple[str, str]:
 def _day(number: Optional[int]) -> str:
     if number is None:
         return "never"
+    # Imported here: it costs a tick as much as all its stamps.
+    from datetime import date, timedelta
+
     try:
         return (date(1970, 1, 1) + timedelta(days=number)).isoformat()
     except OverflowError:

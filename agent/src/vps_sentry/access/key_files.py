@@ -19,7 +19,7 @@ from .passwd import Account
 USUAL = (".ssh/authorized_keys", ".ssh/authorized_keys2")
 """What sshd reads where nothing is set."""
 _LIMIT = 4 * 1024 * 1024
-_KEYS = 1000
+_NAMES = 1000
 _FOREIGN = ("autofs",)
 Items = Dict[str, Value]
 
@@ -120,10 +120,10 @@ class Reader:
             data, item["unreadable"] = b"", escape(os.fsencode(str(exc)))
         if item.get("unreadable"):
             self._found.blind.append(f"{name}:")
-        found, odd = keys.parse(data)
+        found, odd, more = keys.parse(data)
         if odd:
             item["odd_lines"] = odd
-        if len(found) > _KEYS:
+        if more:
             item["truncated"] = True
         writable = places.others_write(self._host, path, owners=(0, account.uid))
         if writable:
@@ -131,7 +131,7 @@ class Reader:
         if path not in self._files:
             self._files.add(path)
             self._found.items[f"file {shown}"] = item
-        for key in found[:_KEYS]:
+        for key in found:
             self._key(key, name, shown)
 
     def _key(self, key: keys.Key, name: str, source: str) -> None:
@@ -168,7 +168,7 @@ def authorities(host: Host, settings: Iterable[Setting]) -> Tuple[Items, List[by
         content = places.read(host, path, limit=_LIMIT)
         if content.problem:
             found[f"not_checked:{path}"] = {"reason": content.problem, "source": path}
-        for key in keys.parse(content.data)[0][:_KEYS]:
+        for key in keys.parse(content.data).found:
             value: Value = {"type": key.kind, "comment": key.comment, "options": list(key.options), "sources": [path]}
             found[f"CA:{key.fingerprint}"] = value
     return found, files
@@ -203,7 +203,7 @@ def principals(host: Host, accounts: Iterable[Account], *, settings: Iterable[Se
                 continue
             content = places.read(host, os.fsdecode(path), limit=_LIMIT)
             lines = [line.strip() for line in content.data.split(b"\n") if line.strip() and line.strip()[:1] != b"#"]
-            value: Value = {"names": sorted(escape(line[:200]) for line in lines)[:_KEYS], "source": escape(path)}
+            value: Value = {"names": sorted(escape(line[:200]) for line in lines)[:_NAMES], "source": escape(path)}
             if content.problem:
                 value["unreadable"] = content.problem
             found[f"principals {escape(account.name[:64])} {escape(path)}"] = value

@@ -20,6 +20,7 @@ TYPES = frozenset(
 )
 _TYPE = re.compile(rb"(ssh|sk-ssh|sk-ecdsa|ecdsa|webauthn|rsa|ed25519)[A-Za-z0-9@.+-]*", re.ASCII)
 _COMMENT, _OPTION = 120, 200
+_LINES, _KEYS = 5000, 1000
 
 
 class Key(NamedTuple):
@@ -33,12 +34,22 @@ class Key(NamedTuple):
     """What its owner calls it; nobody has checked that."""
 
 
-def parse(data: bytes) -> Tuple[List[Key], int]:
-    """The keys of a file, and how many of its lines are neither key nor comment. Such lines are never shown: a link
-    may lead to any file."""
+class Keys(NamedTuple):
+    """What a file holds."""
+
+    found: List[Key]
+    odd: int
+    """How many lines are neither key nor comment. They are never shown: a link may lead to any file."""
+    more: bool
+    """Whether there are more lines than were read."""
+
+
+def parse(data: bytes) -> Keys:
+    """The keys of a file, of the first thousands of its lines: whoever owns it may write as much as he likes."""
     found: List[Key] = []
     odd = 0
-    for raw in data.split(b"\n"):
+    lines = data.split(b"\n", _LINES)
+    for raw in lines[:_LINES]:
         line = raw.strip(b" \t\r\0")
         if not line or line.startswith(b"#"):
             continue
@@ -46,7 +57,7 @@ def parse(data: bytes) -> Tuple[List[Key], int]:
             found.append(_key(line))
         except ValueError:
             odd += 1
-    return found, odd
+    return Keys(found[:_KEYS], odd, len(lines) > _LINES or len(found) > _KEYS)
 
 
 def _key(line: bytes) -> Key:

@@ -78,8 +78,8 @@ def rate(change: Change) -> Rating:
         )
     if loosened(keyword, old=old, new=new):
         return Rating("sshd_loosened", "critical", title)
-    # A release of sshd brings settings and drops some; nobody said so in a file.
-    by_release = change.change != "changed" and not where and not block
+    # A release of sshd brings settings, drops some and has other defaults; nobody said so in a file.
+    by_release = not where and not block
     quiet = by_release or (keyword in _HARMLESS and not block)
     severity = "info" if quiet else "warning"
     return Rating("sshd_setting", severity, title + _weaker(keyword, old, new))

@@ -48,6 +48,7 @@ HOST_SCOPED: Tuple[Tuple[str, str], ...] = (
     ("files", "/var/lib/systemd/random-seed"),
     # Hashes are counted on each host by itself, and container ids are handed out in the order of useradd.
     ("accounts", "password *"),
+    ("sshd_config", "*listenaddress"),
     ("accounts", "sub[ug]id *"),
     # Disks and their partitions are each host's own.
     ("mounts", "*"),
