@@ -103,4 +103,6 @@ echo "python=$python"
 echo "obstacle=$(inspect_obstacle)"
 [ ! -e /var/lib/vps-sentry/last.json ] || echo run=taken
 ! grep -Eqs '^[0-9a-f]{32}$' /etc/machine-id || echo machine=known
-echo "active=$(readlink /opt/vps-sentry/venv 2>/dev/null)"
+for link in venv previous; do
+    echo "$link=$(readlink "/opt/vps-sentry/$link" 2>/dev/null)"
+done

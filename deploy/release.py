@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Builds, installs and verifies releases of the runtime, and goes back to the one before.
 
-All but ``build`` works on a host with ``release_files.py`` beside it. Nothing is switched to that cannot use the
-configuration and the state of this host: the release that was active stays so.
+All but ``build`` works on a host with ``release_files.py`` and ``release_places.py`` beside it. Nothing is switched to
+that cannot use the configuration and the state of this host: the release that was active stays so.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 # Isolated, Python does not look beside the script by itself.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import release_places
 from release_files import (
     HOST_PYTHON,
     PREFIX,
@@ -79,24 +80,30 @@ def install(release: Release, prefix: Path, *, host: Host) -> bool:
     return True
 
 
-def roll_back(prefix: Path, *, host: Host) -> Tuple[bool, str]:
+def roll_back(prefix: Path, *, host: Host, overwrite: bool = False) -> Tuple[bool, str]:
     """Make the release before the active one the active one again; whether anything changed, and its name.
 
+    Its commands and units with it, where it carries them; the first releases did not, and those of the newer one stay.
     A second time nothing changes: of two releases the newer one is not "the one before".
     """
     active = require_active(prefix)
+    top, record = prefix.parents[1], prefix / release_places.RECORD
     with _locked(prefix) as releases:
         previous = linked(prefix, PREVIOUS) or _other(releases, active)
         if previous is None:
             raise ReleaseError(f"no earlier release is kept under {prefix}; install the one you want from its sources")
-        if previous != active:
+        changes = release_places.moves(previous, top, record, overwrite=overwrite)
+        if previous != active or changes:
             different = problems(previous)
             if different:
                 raise ReleaseError(f"{previous} was damaged ({', '.join(different[:3])}); install anew instead")
             refuse_unfit(previous, host)
             _point(prefix, PREVIOUS, previous)
             _point(prefix, "venv", previous)
-    return previous != active, previous.name
+            release_places.put(previous, top, record, changes=changes)
+            if prefix == PREFIX:
+                release_places.tell_systemd(changes)
+    return previous != active or bool(changes), previous.name
 
 
 def _other(releases: Path, active: Path) -> Optional[Path]:
@@ -217,7 +224,7 @@ def _run(arguments: argparse.Namespace) -> List[str]:
         return [hashlib.sha256(manifest).hexdigest()]
     host = Host(arguments.config, arguments.state)
     if arguments.command == "rollback":
-        changed, name = roll_back(arguments.prefix, host=host)
+        changed, name = roll_back(arguments.prefix, host=host, overwrite=arguments.overwrite)
     else:
         release = read_archive(arguments.archive)
         changed, name = install(release, arguments.prefix, host=host), release.name
@@ -237,6 +244,7 @@ def _arguments() -> argparse.Namespace:
     digest.add_argument("archive", type=Path, nargs="?", metavar="ARCHIVE")
     for command in (put, back, verify, digest):
         command.add_argument("--prefix", type=Path, default=PREFIX, metavar="DIR")
+    back.add_argument("--overwrite", action="store_true", help="replace commands and units that were changed by hand")
     for command in (put, back):
         command.add_argument("--config", type=Path, metavar="FILE", help="the release must be able to use it")
         command.add_argument("--state", type=Path, metavar="DIR", help="must not be of a newer format")

@@ -8,8 +8,9 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Dict, Mapping
+from typing import Dict, Iterator, Mapping
 
+import release_places
 from release_files import Entry, Files, ReleaseError, release_of
 
 
@@ -26,16 +27,26 @@ def gather(repository: Path) -> Files:
     """The files of a release, out of a checkout or a collection. Raises ReleaseError."""
     files: Files = {"bin/vps-sentry": Entry(0o755, (repository / "deploy/runtime/vps-sentry").read_bytes())}
     source = repository / "agent/src/vps_sentry"
-    for path in sorted(source.rglob("*")):
-        if path.is_symlink():
-            raise ReleaseError(f"{path} is a symbolic link; a release holds files only")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
-            files[f"lib/vps_sentry/{path.relative_to(source).as_posix()}"] = Entry(0o644, path.read_bytes())
+    for path in _below(source):
+        files[f"lib/vps_sentry/{path.relative_to(source).as_posix()}"] = Entry(0o644, path.read_bytes())
+    # An installation puts these in their places itself; a rollback takes them from here.
+    for room in release_places.ROOMS:
+        for path in _below(repository / room):
+            mode = 0o755 if room == "deploy/bin/" else 0o644
+            files[path.relative_to(repository).as_posix()] = Entry(mode, path.read_bytes())
     for wheel in sorted((repository / "deploy/vendor").glob("*.whl")):
         for name, data in unzip(wheel).items():
             if files.setdefault(f"vendor/{name}", Entry(0o644, data)).data != data:
                 raise ReleaseError(f"{wheel} and another wheel hold different files named {name}")
     return files
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            raise ReleaseError(f"{path} is a symbolic link; a release holds files only")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+            yield path
 
 
 def unzip(wheel: Path) -> Dict[str, bytes]:

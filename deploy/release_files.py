@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a release is: its files, its MANIFEST, its bytecode. Run alone: list how the active one differs; then exit 1.
 
-A release is ``bin/ lib/ vendor/ MANIFEST``; its ID is ``VERSION-`` and the first 12 hex of MANIFEST's SHA-256.
+A release is ``bin/ lib/ vendor/ deploy/ MANIFEST``; its ID is ``VERSION-`` and the first 12 hex of MANIFEST's SHA-256.
 ``PREFIX/venv`` is the one switch: a symbolic link to ``releases/ID``.
 """
 

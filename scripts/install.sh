@@ -286,7 +286,7 @@ make_user
 make_state
 install_units
 hand_over_secrets
-list_files >"$work/installed"
+list_files | sort -k 2 >"$work/installed"
 [ ! -d /opt/vps-sentry ] || place "$work/installed" /opt/vps-sentry/installed 644
 start_timer
 

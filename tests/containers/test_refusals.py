@@ -133,7 +133,7 @@ def test_sudo_that_lets_nobody_in(host: Machine, play: Play, *, given: dict[str,
 def test_a_disk_that_fills_up_while_a_release_is_unpacked(host: Machine, tmp_path: Path) -> None:
     host.run(["mkdir", "-p", "/root/work"])
     host.copy_in(build(ROOT, tmp_path), "/root/work/release.tar.gz")
-    for name in ("release.py", "release_files.py"):
+    for name in ("release.py", "release_files.py", "release_places.py"):
         host.copy_in(ROOT / "deploy" / name, f"/root/work/{name}")
     shell(host, "mkdir /root/small; mount -t tmpfs -o size=1m tmpfs /root/small")
     command = ["python3", "-IB", "/root/work/release.py", "install", "/root/work/release.tar.gz", "--prefix"]

@@ -165,7 +165,7 @@ def place_older_release(machine: Machine, place: Path) -> None:
     (older / "agent/src/vps_sentry/__init__.py").write_text('"""Older."""\n\n__version__ = "0.0.9"\n')
     machine.run(["mkdir", "-p", "/root/older"])
     machine.copy_in(build(older, place / "out"), "/root/older/release.tar.gz")
-    for name in ("release.py", "release_files.py"):
+    for name in ("release.py", "release_files.py", "release_places.py"):
         machine.copy_in(ROOT / "deploy" / name, f"/root/older/{name}")
     machine.run(["python3", "-IB", "/root/older/release.py", "install", "/root/older/release.tar.gz"])
     machine.run(["rm", "-r", "/root/older"])

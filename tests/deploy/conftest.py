@@ -11,6 +11,7 @@ import pytest
 from support.release import build
 from support.tree import ROOT
 
+SCRIPTS = ("release.py", "release_files.py", "release_places.py", "release_build.py")
 MAIN = """
 import sys
 
@@ -26,7 +27,7 @@ def main():
 def checkout(tmp_path: Path) -> Path:
     """What ``release.py build`` needs of a checkout, with a runtime of two modules and one wheel."""
     place = tmp_path / "checkout"
-    for name in ("release.py", "release_files.py", "release_build.py", "runtime/vps-sentry"):
+    for name in (*SCRIPTS, "runtime/vps-sentry"):
         (place / "deploy" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "deploy" / name, place / "deploy" / name)
     package = place / "agent/src/vps_sentry"

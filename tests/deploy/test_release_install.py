@@ -36,10 +36,10 @@ def test_install_switches_and_the_second_time_does_nothing(checkout: Path, archi
     assert release(checkout, "digest", "--prefix", prefix).stdout == f"{digest}\n"
 
 
-def test_two_files_are_all_a_host_needs(checkout: Path, archive: Path, tmp_path: Path) -> None:
+def test_three_files_are_all_a_host_needs(checkout: Path, archive: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone/deploy"
     alone.mkdir(parents=True)
-    for name in ("release.py", "release_files.py"):
+    for name in ("release.py", "release_files.py", "release_places.py"):
         (alone / name).write_bytes((checkout / "deploy" / name).read_bytes())
 
     assert release(alone.parent, "install", archive, "--prefix", tmp_path / "p").stdout.startswith("changed ")

@@ -15,7 +15,8 @@ class Rig:
     """A prefix, and archives of versions by number."""
 
     def __init__(self, checkout: Path, place: Path) -> None:
-        self.prefix = place / "prefix"
+        self.prefix = place / "host/opt/vps-sentry"
+        self.prefix.parent.mkdir(parents=True)
         self._checkout, self._place = checkout, place
 
     def archive(self, version: str, *, state_format: int = 1) -> Path:

@@ -41,7 +41,8 @@ class ActionModule(ActionBase):
         return {
             "changed": False,
             "record": record,
-            "active": said.get("active", "").rpartition("/")[2],
+            "active": said.get("venv", "").rpartition("/")[2],
+            "previous": said.get("previous", "").rpartition("/")[2],
             "systemd_installed": said.get("systemd") in ("installed", "running"),
             "systemd_running": said.get("systemd") == "running",
             **{word: word in said for word in ("timer", "run", "machine")},

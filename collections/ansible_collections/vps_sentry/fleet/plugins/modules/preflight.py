@@ -48,6 +48,10 @@ machine:
   description: Whether the host has a machine id.
   type: bool
   returned: success
+previous:
+  description: ID of the release a rollback leads to, empty where none is known.
+  type: str
+  returned: success
 record:
   description: SHA-256 and place of each file, a line each.
   type: str

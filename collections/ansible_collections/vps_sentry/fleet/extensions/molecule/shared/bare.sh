@@ -14,7 +14,7 @@ if grep -q '^tmpfs /tmp tmpfs .*noexec' /proc/mounts; then umount --lazy /tmp; f
 rm -rf /opt/vps-sentry /var/lib/vps-sentry /etc/vps-sentry.json /etc/vps-sentry.d /etc/default/vps-sentry
 rm -rf /etc/systemd/system/vps-sentry* /usr/local/bin/vps-sentry* /etc/sysusers.d/vps-sentry.conf /root/previous
 rm -rf /etc/systemd/system/ssh.service.d
-rm -f /etc/profile.d/sentry-test.sh /etc/sudoers.d/vps-sentry* /etc/sudoers.d/ops
+rm -f /etc/profile.d/sentry-test.sh /etc/profile.d/sentry-planted.sh /etc/sudoers.d/vps-sentry* /etc/sudoers.d/ops
 userdel vps-sentry-ship 2>/dev/null || true
 groupdel vps-sentry-ship 2>/dev/null || true
 userdel --remove ops 2>/dev/null || true

@@ -1,0 +1,1 @@
+../../../../../../../../deploy/release_places.py
