@@ -13,12 +13,15 @@ from typing import Any, Dict, Optional
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import remedies
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import collector, remedies
 
 DEPLOY = Path(__file__).resolve().parents[2] / "roles/agent/files/deploy"
 _ARGUMENTS = {
     "files": {"type": "dict", "required": True},
     "overwrite": {"type": "bool", "default": False},
+    "collect_user": {"type": "str", "default": ""},
+    "collect_keys": {"type": "list", "elements": "str", "default": []},
+    "collect_from": {"type": "list", "elements": "str", "default": []},
 }
 _HINT = "-e vps_sentry_overwrite=true"
 
@@ -34,6 +37,9 @@ class ActionModule(ActionBase):
         _checked, given = self.validate_argument_spec(_ARGUMENTS)
         plain = json.loads(json.dumps(given))
         name = str((task_vars or {})["inventory_hostname"])
+        wrong = collector.mistakes(plain["collect_user"], plain["collect_keys"], plain["collect_from"])
+        if wrong:
+            raise AnsibleActionFail(f"{name}: {'; '.join(wrong)}. This host was not contacted.")
         record = "".join(f"{_digest(source)}  {place}\n" for place, source in sorted(plain["files"].items()))
         said = self._ask(name, _command(record, overwrite=plain["overwrite"]))
         if said.get("obstacle", "it is no POSIX system"):

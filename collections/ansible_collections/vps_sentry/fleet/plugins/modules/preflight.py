@@ -13,6 +13,20 @@ description:
   - Asks a host, in one command that needs no Python there, what an installation has to know, and fails with cause and
     remedy where it could not end well. Changes nothing.
 options:
+  collect_from:
+    description: Where the keys of the user that collects are good from; judged before the host is contacted.
+    type: list
+    elements: str
+    default: []
+  collect_keys:
+    description: Public keys of the user that collects; judged before the host is contacted.
+    type: list
+    elements: str
+    default: []
+  collect_user:
+    description: The user that collects, empty where there is none.
+    type: str
+    default: ""
   files:
     description: The files that are going to be installed, by their place on the host; values are paths in C(deploy/).
     type: dict
