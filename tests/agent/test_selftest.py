@@ -212,20 +212,41 @@ def test_what_systemd_says(
 ) -> None:
     monkeypatch.setattr(machine, "SYSTEMD_RUNS", str(tmp_path))
     host: Any = Scripted(answers)
-    told = list(machine.systemd(host))
+    told = list(machine.systemd(host, default()))
 
-    assert ["units", "programs", "timer", "shipping after each run"] == [step.name for step in told]
+    assert ["units", "programs", "timer", "shipping after each run", "credentials"] == [step.name for step in told]
     assert ([name] if name else []) == [step.name for step in told if step.verdict == "FAIL"]
     assert all(words in step.reason for step in told if step.name == name)
 
 
 def test_without_systemd_or_its_tools_the_steps_are_skipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "SYSTEMD_RUNS", str(tmp_path / "none"))
-    assert ["skip"] == [step.verdict for step in machine.systemd(Host("/"))]
+    assert ["skip"] == [step.verdict for step in machine.systemd(Host("/"), default())]
 
     monkeypatch.setattr(machine, "SYSTEMD_RUNS", str(tmp_path))
     host: Any = Scripted({"systemd-analyze verify": (127, "systemd-analyze is not installed")})
-    assert "skip" == next(machine.systemd(host)).verdict
+    assert "skip" == next(machine.systemd(host, default())).verdict
+
+
+SENDING = b'{"notify": {"webhook": {"url": "https://h.example/"}}}'
+CREDENTIALS = [
+    pytest.param(SENDING, (0, ""), "ok", "hands secrets", id="they arrive"),
+    pytest.param(SENDING, (1, ""), "FAIL", "mount --make-rshared /", id="a container without shared mounts"),
+    pytest.param(SENDING, (243, ""), "FAIL", "mounts are not shared", id="the same, said by systemd"),
+    pytest.param(
+        SENDING, (1, "Failed to start transient service unit: refused"), "skip", "refused", id="no way to try"
+    ),
+    pytest.param(SENDING, (127, "systemd-run is not installed"), "skip", "not installed", id="nothing to try it with"),
+    pytest.param(b"{}", (1, ""), "skip", "nothing is sent", id="nobody needs them: a controller reads, or nobody"),
+]
+
+
+@pytest.mark.parametrize(("configured", "answer", "verdict", "words"), CREDENTIALS)
+def test_whether_secrets_reach_a_unit(configured: bytes, answer: Tuple[int, str], *, verdict: str, words: str) -> None:
+    host: Any = Scripted({"SetCredential": answer})
+    told = machine.credentials_reach(host, config.parse(configured))
+
+    assert (verdict, words in told.reason) == (told.verdict, True), told
 
 
 WRAPPERS = [

@@ -14,44 +14,67 @@ from typing import Callable, List
 import pytest
 from support.lab import ROOT, Lab
 from support.machine import Machine
+from support.older import MARK, VERSION, make_older
 from support.play import Play, changed, listing
-from support.release import build
 
 pytestmark = pytest.mark.container
 TOKEN = "s3cret-tok3n"
 HOOK = f"https://discord.com/api/webhooks/123/{TOKEN}"
 CONFIG = "/etc/vps-sentry.json"
+UNIT = "/etc/systemd/system/vps-sentry.service"
 DROP_IN = "/etc/systemd/system/vps-sentry.service.d/zz-broken.conf"
 
 
-@pytest.fixture(scope="module", name="hosts")
-def _hosts(fleet: Callable[[int], List[Machine]]) -> List[Machine]:
+@pytest.fixture(scope="module", name="machines")
+def _machines(fleet: Callable[[int], List[Machine]]) -> List[Machine]:
     return fleet(3)
 
 
-@pytest.fixture(scope="module", name="play")
-def _play(lab: Lab, hosts: List[Machine]) -> Play:
-    play = Play(lab, {"web": hosts[:2], "db": hosts[2:]}, name="rollout")
+@pytest.fixture(name="play")
+def _play(lab: Lab, machines: List[Machine]) -> Play:
+    """Each test has an inventory of its own: what one changes there is no other's business."""
+    play = Play(lab, {"web": machines[:2], "db": machines[2:]}, name="rollout")
     play.variables = {
         "all": {"vps_sentry_fleet_id": "lab", "vps_sentry_config_all": {"checks": {"ports": {"expected": ["tcp:22"]}}}},
         "web": {"vps_sentry_config_web": {"checks": {"ports": {"expected": ["tcp:80"]}, "files": {"watch": ["/srv"]}}}},
-        hosts[1].name: {"vps_sentry_config": {"checks": {"ports": {"expected": ["tcp:9000"]}}}},
+        machines[1].name: {"vps_sentry_config": {"checks": {"ports": {"expected": ["tcp:9000"]}}}},
     }
+    play.variables["db"] = {}
     play.variables["all"]["vps_sentry_config_sinks"] = {"notify": {"discord": {"webhook_url": HOOK}}}
     return play
 
 
-def test_check_mode_tells_changes_nothing_and_keeps_secrets(play: Play, hosts: List[Machine]) -> None:
-    before = [listing(host) for host in hosts]
+@pytest.fixture(name="bare")
+def _bare(play: Play, machines: List[Machine]) -> List[Machine]:
+    """The hosts without anything of ours, whatever ran before."""
+    if any(is_installed(machine) for machine in machines):
+        play.run("uninstall", "-e", "vps_sentry_purge=true")
+    return machines
+
+
+@pytest.fixture(name="hosts")
+def _hosts(play: Play, machines: List[Machine]) -> List[Machine]:
+    """The hosts with the agent as this inventory wants it, whatever ran before."""
+    if not all(is_installed(machine) for machine in machines):
+        play.run("install")
+    return machines
+
+
+def is_installed(host: Machine) -> bool:
+    return host.run(["systemctl", "is-active", "--quiet", "vps-sentry.timer"], check=False).returncode == 0
+
+
+def test_check_mode_tells_changes_nothing_and_keeps_secrets(play: Play, bare: List[Machine]) -> None:
+    before = [listing(host) for host in bare]
     said = play.run("install", "--check", "--diff", "-vvv")
 
     assert all(count > 0 for count in changed(said).values())
     assert "would install release" in said
-    assert before == [listing(host) for host in hosts]
+    assert before == [listing(host) for host in bare]
     assert TOKEN not in said
 
 
-def test_one_command_installs_all_and_names_who_is_missing(play: Play, hosts: List[Machine]) -> None:
+def test_one_command_installs_all_and_names_who_is_missing(play: Play, bare: List[Machine]) -> None:
     ghost = "ghost"
     path = play.write()
     path.with_name("ghost.yml").write_text(
@@ -64,7 +87,7 @@ def test_one_command_installs_all_and_names_who_is_missing(play: Play, hosts: Li
     assert f"{ghost}: not reached: " in told
     assert "check that it runs" in told
     assert f"--limit {ghost}" in told
-    for host in hosts:
+    for host in bare:
         host.run(["systemctl", "is-active", "vps-sentry.timer"])
 
 
@@ -83,7 +106,10 @@ def test_a_second_run_changes_nothing(play: Play, hosts: List[Machine]) -> None:
 
 
 def test_a_managed_host_ships_no_baseline_never(hosts: List[Machine]) -> None:
-    assert "" == hosts[0].run(["ls", "/var/lib/vps-sentry/outbox"]).stdout
+    last = json.loads(hosts[2].read("/var/lib/vps-sentry/last.json"))
+
+    assert "no_baseline" in {alert["code"] for alert in last["alerts"]}, "nothing was accepted on this one"
+    assert 1 == hosts[2].run(["grep", "-r", "no_baseline", "/var/lib/vps-sentry/outbox"], check=False).returncode
 
 
 def test_a_mistake_in_the_inventory_is_told_before_its_host_is_contacted(play: Play, hosts: List[Machine]) -> None:
@@ -97,6 +123,20 @@ def test_a_mistake_in_the_inventory_is_told_before_its_host_is_contacted(play: P
     assert "unknown key" in told
     assert "this host was not contacted" in told
     assert TOKEN not in said
+
+
+def test_a_network_that_would_lock_the_collecting_key_out_is_told_before_its_host_is_contacted(
+    play: Play, lab: Lab, hosts: List[Machine]
+) -> None:
+    play.variables["db"].update(
+        vps_sentry_collect_user="collector",
+        vps_sentry_collect_keys=[lab.key.with_suffix(".pub").read_text().strip()],
+        vps_sentry_collect_from=["10.0.0.5/24"],
+    )
+    told = play.run("install", code=2).split("installed: 2 of 3 hosts")[1]
+
+    words = [hosts[2].name, "10.0.0.5/24 is an address inside a network", "write 10.0.0.0/24", "was not contacted"]
+    assert [word for word in words if word not in told] == [], told
 
 
 def test_a_cohort_waits_for_the_host_that_goes_first(play: Play, hosts: List[Machine]) -> None:
@@ -135,18 +175,18 @@ def test_upgrade_and_way_back_keep_state_and_baseline(play: Play, hosts: List[Ma
     baseline = host.read("/var/lib/vps-sentry/baseline.json")
 
     only = ["--limit", host.name]
-    assert "0.0.9" == version(host)
+    assert (VERSION, True) == (version(host), MARK in host.read(UNIT))
     play.run("install", *only)
-    assert "0.0.9" != version(host)
+    assert (False, False) == (version(host) == VERSION, MARK in host.read(UNIT))
     play.run("install", *only, "-e", "vps_sentry_rollback=true")
-    assert "0.0.9" == version(host)
+    assert (VERSION, True) == (version(host), MARK in host.read(UNIT)), "the units come back, too"
     assert {host.name: 0} == changed(play.run("install", *only, "-e", "vps_sentry_rollback=true"))
     assert baseline == host.read("/var/lib/vps-sentry/baseline.json")
     host.write("/var/lib/vps-sentry/format", "2\n")
     refused = play.run("install", *only, code=2)
     host.write("/var/lib/vps-sentry/format", "1\n", mode=0o600)
     assert "newer release" in refused.split("installed: 0 of 1 hosts")[1]
-    assert "0.0.9" == version(host)
+    assert VERSION == version(host)
     play.run("install", *only)
     host.run(["vps-sentry", "--exit-zero"])
     last = json.loads(host.read("/var/lib/vps-sentry/last.json"))
@@ -158,16 +198,9 @@ def version(machine: Machine) -> str:
 
 
 def place_older_release(machine: Machine, place: Path) -> None:
-    """What an earlier version would have left: its release, active."""
-    older = place / "older"
-    for name in ("agent/src", "deploy"):
-        shutil.copytree(ROOT / name, older / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (older / "agent/src/vps_sentry/__init__.py").write_text('"""Older."""\n\n__version__ = "0.0.9"\n')
-    machine.run(["mkdir", "-p", "/root/older"])
-    machine.copy_in(build(older, place / "out"), "/root/older/release.tar.gz")
-    for name in ("release.py", "release_files.py", "release_places.py"):
-        machine.copy_in(ROOT / "deploy" / name, f"/root/older/{name}")
-    machine.run(["python3", "-IB", "/root/older/release.py", "install", "/root/older/release.tar.gz"])
+    """What an earlier version would have left: its release, active, with its own units."""
+    machine.copy_in(make_older(place / "older"), "/root/older")
+    machine.run(["/root/older/scripts/install.sh"])
     machine.run(["rm", "-r", "/root/older"])
 
 
@@ -180,8 +213,10 @@ def test_status_run_and_selftest_speak_of_every_host(play: Play, hosts: List[Mac
         said = play.run(playbook)
         assert words in said
         assert [host.name for host in hosts if f"{host.name}" not in said.split(words)[1]] == []
+    wrapper = hosts[1].read("/usr/local/bin/vps-sentry")
     hosts[1].write("/usr/local/bin/vps-sentry", '#!/bin/sh\necho \'{"alerts": "\\u001b[2J"}\'\n', mode=0o755)
     said = play.run("status", code=2)
+    hosts[1].write("/usr/local/bin/vps-sentry", wrapper, mode=0o755)
     assert f"{hosts[1].name}: its answer is no status" in said.split("answered: 2 of 3 hosts")[1]
 
 

@@ -18,7 +18,8 @@ from vps_sentry.host import Host
 
 TIMER = "ActiveState=active\nUnitFileState=enabled\nNextElapseUSecRealtime=soon\n"
 UNIT = "ProtectSystem=strict\nNoNewPrivileges=yes\n"
-GOOD = {"timedatectl": (0, "yes\n"), "systemctl": (0, TIMER + UNIT), "systemd-run": (1, "")}
+CREDENTIAL = "--property=SetCredential=probe:x"
+GOOD = {"timedatectl": (0, "yes\n"), "systemctl": (0, TIMER + UNIT), "systemd-run": (1, ""), CREDENTIAL: (0, "")}
 
 
 class Scripted(Host):
@@ -29,7 +30,7 @@ class Scripted(Host):
         self._said = said
 
     def command(self, argv: List[str], *, seconds: float = 20.0, given: bytes = b"") -> Tuple[int, str]:
-        return self._said[argv[0]]
+        return self._said[CREDENTIAL if CREDENTIAL in argv else argv[0]]
 
 
 @pytest.fixture(name="world")
@@ -114,6 +115,7 @@ SYSTEMS = [
     pytest.param("systemctl", (0, ""), "sandbox", "FAIL", "not as shipped", id="another unit"),
     pytest.param("systemd-run", (0, ""), "sandbox", "warn", "no effect", id="a sandbox without effect"),
     pytest.param("systemd-run", (1, "Failed to start transient"), "sandbox", "skip", "not be tried", id="not tried"),
+    pytest.param(CREDENTIAL, (1, ""), "credentials", "FAIL", "mount --make-rshared /", id="mounts are not shared"),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Dict, Iterator
 
 from ..core.clock import rfc3339
 from ..errors import StoreError
-from ..selftest.machine import SYSTEMD_RUNS
+from ..selftest.machine import SYSTEMD_RUNS, credentials_reach
 from . import Advice, Patient, judged
 
 SMALLEST_FREE = 64 * 1024 * 1024
@@ -31,6 +31,9 @@ def about(patient: Patient) -> Iterator[Advice]:
     yield _clock(patient)
     yield _timer(patient)
     yield _sandbox(patient)
+    if patient.config is not None:
+        reach = credentials_reach(patient.host, patient.config)
+        yield Advice(reach.verdict, reach.name, reach.reason)
 
 
 def _disk(patient: Patient) -> Advice:

@@ -40,7 +40,7 @@ def steps(trial: Trial) -> Iterator[Step]:
     setup = trial.setup
     before = _digest(setup.store)
     yield machine.commands()
-    yield from machine.systemd(setup.host)
+    yield from machine.systemd(setup.host, setup.config)
     yield step("configuration", not setup.config_error, reason=setup.config_error or "it can be used, or there is none")
     yield machine.secrets(setup.config)
     yield machine.log_source(setup)

@@ -19,6 +19,8 @@ from .step import Step, step
 COMMANDS = ("/usr/local/bin/vps-sentry", "/usr/local/bin/vps-sentry-ship", "/usr/local/bin/vps-sentry-selftest")
 UNITS = ("vps-sentry.service", "vps-sentry.timer", "vps-sentry-ship.service")
 SYSTEMD_RUNS = "/run/systemd/system"
+NO_CREDENTIALS = 243
+"""How a unit ends that systemd could not give its credentials (systemd.exec(5), EXIT_CREDENTIALS)."""
 _ENABLE = "systemctl enable --now vps-sentry.timer"
 
 
@@ -38,8 +40,8 @@ def _executable(path: str) -> bool:
     return stat.S_ISREG(mode) and bool(mode & 0o111) and not mode & 0o022 and found.st_uid == 0
 
 
-def systemd(host: Host) -> Iterator[Step]:
-    """Whether systemd understands the units, the timer runs, and each run is followed by shipping."""
+def systemd(host: Host, config: Config) -> Iterator[Step]:
+    """Whether systemd understands the units, the timer runs, each run is followed by shipping, and secrets arrive."""
     if not Path(SYSTEMD_RUNS).is_dir():
         yield Step("skip", "units", "systemd is not running here, so nothing looks by itself")
         return
@@ -47,6 +49,31 @@ def systemd(host: Host) -> Iterator[Step]:
     yield _started(host)
     yield _timer(host)
     yield _shipping(host)
+    yield credentials_reach(host, config)
+
+
+def credentials_reach(host: Host, config: Config) -> Step:
+    """Whether what systemd hands to a unit arrives there; tried for real, for it fails without a word.
+
+    It lies in a mount that reaches a unit only where mounts are shared, as systemd makes them at boot, except in a
+    container (systemd.exec(5), CREDENTIALS).
+    """
+    if not config.notify.sinks and not config.notify.delivery.heartbeat:
+        return Step("skip", "credentials", "nothing is sent from here")
+    look = 'test -e "$CREDENTIALS_DIRECTORY/probe"'
+    command = ["systemd-run", "--quiet", "--wait", "--collect", "--property=SetCredential=probe:x", "sh", "-c", look]
+    code, said = host.command(command)
+    if code == 0:
+        return Step("ok", "credentials", "systemd hands secrets to the process that ships")
+    if code not in (1, NO_CREDENTIALS) or "ailed to" in said:
+        return Step(
+            "skip", "credentials", f"it could not be tried: {said.strip()[:200] or f'systemd-run ended {code}'}"
+        )
+    problem = (
+        "what systemd hands over does not reach units: mounts are not shared (a container?), so nothing can be "
+        "shipped; run at each boot, before anything else: mount --make-rshared / (docs/operations.md)"
+    )
+    return Step("FAIL", "credentials", problem)
 
 
 def _verified(host: Host) -> Step:
