@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import (
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.host_baseline import (
     AcceptanceError,
     last_accepted,
     read_acceptance,

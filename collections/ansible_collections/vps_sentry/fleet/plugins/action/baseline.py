@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import acceptance, fetch, limits, remedies
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import fetch, host_baseline, limits, remedies
 
 _ARGUMENTS = {
     "digest": {"type": "str"},
@@ -34,19 +34,19 @@ class ActionModule(ActionBase):
         _checked, given = self.validate_argument_spec(_ARGUMENTS, required_together=[("digest", "reason")])
         digest, reason, self._agent = str(given["digest"] or ""), str(given["reason"] or ""), str(given["agent"])
         name = str((task_vars or {})["inventory_hostname"])
-        if digest and not acceptance.is_digest(digest):
+        if digest and not host_baseline.is_digest(digest):
             raise AnsibleActionFail(f"{name}: digest is the name of a plan, sha256: and 64 lower-case hex digits")
         try:
             if not digest:
-                planned = acceptance.read_acceptance(self._ask(name, _PLAN))
+                planned = host_baseline.read_acceptance(self._ask(name, _PLAN))
                 return {**_result(planned, changed=False), "outcome": "planned"}
-            if acceptance.last_accepted(self._ask(name, _LOG)) == digest:
+            if host_baseline.last_accepted(self._ask(name, _LOG)) == digest:
                 return {"changed": False, "outcome": "accepted", "plan": digest}
             if self._task.check_mode:
                 return {"changed": True, "outcome": "planned", "plan": digest}
             words = _ACCEPT.format(digest=digest, reason=shlex.quote(reason))
-            found = acceptance.read_acceptance(self._ask(name, words))
-        except acceptance.AcceptanceError as exc:
+            found = host_baseline.read_acceptance(self._ask(name, words))
+        except host_baseline.AcceptanceError as exc:
             raise AnsibleActionFail(f"{name}: {exc}; look with: sudo vps-sentry baseline show") from exc
         if found.outcome == "refused":
             raise AnsibleActionFail(f"{name}: refused: {'; '.join(found.refusals)}; plan anew, and look at that")
@@ -70,5 +70,5 @@ class ActionModule(ActionBase):
         return str(answer["stdout"])
 
 
-def _result(found: acceptance.Acceptance, *, changed: bool) -> Dict[str, Any]:
+def _result(found: host_baseline.Acceptance, *, changed: bool) -> Dict[str, Any]:
     return {"changed": changed, **json.loads(json.dumps(vars(found)))}
