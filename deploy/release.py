@@ -87,12 +87,12 @@ def roll_back(prefix: Path, *, host: Host, overwrite: bool = False) -> Tuple[boo
     A second time nothing changes: of two releases the newer one is not "the one before".
     """
     active = require_active(prefix)
-    top, record = prefix.parents[1], prefix / release_places.RECORD
+    outside = release_places.outside(prefix)
     with _locked(prefix) as releases:
         previous = linked(prefix, PREVIOUS) or _other(releases, active)
         if previous is None:
             raise ReleaseError(f"no earlier release is kept under {prefix}; install the one you want from its sources")
-        changes = release_places.moves(previous, top, record, overwrite=overwrite)
+        changes = release_places.moves(previous, outside, overwrite=overwrite)
         if previous != active or changes:
             different = problems(previous)
             if different:
@@ -100,7 +100,7 @@ def roll_back(prefix: Path, *, host: Host, overwrite: bool = False) -> Tuple[boo
             refuse_unfit(previous, host)
             _point(prefix, PREVIOUS, previous)
             _point(prefix, "venv", previous)
-            release_places.put(previous, top, record, changes=changes)
+            release_places.put(previous, outside, changes=changes)
             if prefix == PREFIX:
                 release_places.tell_systemd(changes)
     return previous != active or bool(changes), previous.name

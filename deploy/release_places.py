@@ -21,8 +21,6 @@ ROOMS = {
     "deploy/sysusers.d/": "/etc/sysusers.d/",
 }
 """Where in a release they lie, and where they belong. Nothing else is written or removed outside of a release."""
-RECORD = "installed"
-"""Its name in the prefix."""
 _OWN = re.compile(r"/(usr/local/bin|etc/systemd/system|etc/sysusers\.d)/vps-sentry[a-z./-]*", re.ASCII)
 _TIMER = "/etc/systemd/system/vps-sentry.timer"
 
@@ -35,19 +33,31 @@ class Move(NamedTuple):
     mode: int
 
 
-def moves(place: Path, top: Path, record: Path, *, overwrite: bool) -> List[Move]:
-    """What lies below ``top`` otherwise than the release in ``place`` wants it; none when it carries nothing.
+class Outside(NamedTuple):
+    """Where the places outside of a release are: below ``top``; ``record`` says what was installed there."""
+
+    top: Path
+    record: Path
+
+
+def outside(prefix: Path) -> Outside:
+    """Of the releases in ``prefix``."""
+    return Outside(prefix.parents[1], prefix / "installed")
+
+
+def moves(place: Path, there: Outside, *, overwrite: bool) -> List[Move]:
+    """What lies outside otherwise than the release in ``place`` wants it; none when it carries nothing.
 
     Raises ReleaseError where a file is neither the recorded one nor the wanted one, unless ``overwrite``.
     """
     wanted = _carried(place)
-    known = _recorded(record)
+    known = _recorded(there.record)
     found = []
     for path in sorted(set(wanted) | set(known)) if wanted else ():
-        move, there = wanted.get(path, Move(path, None, 0)), _digest(_below(top, path))
-        if there == (_hash(move.data) if move.data is not None else None):
+        move, digest = wanted.get(path, Move(path, None, 0)), _digest(_below(there.top, path))
+        if digest == (_hash(move.data) if move.data is not None else None):
             continue
-        if there not in (None, known.get(path)) and not overwrite:
+        if digest not in (None, known.get(path)) and not overwrite:
             raise ReleaseError(f"{path} was changed by hand since it was installed; put it right, or add --overwrite")
         found.append(move)
     return found
@@ -83,18 +93,18 @@ def _digest(path: Path) -> Optional[str]:
     return _hash(path.read_bytes()) if path.exists() else None
 
 
-def put(place: Path, top: Path, record: Path, *, changes: List[Move]) -> None:
-    """Make ``changes`` below ``top``, each file at once or not at all, and record what is there then."""
+def put(place: Path, there: Outside, *, changes: List[Move]) -> None:
+    """Make ``changes``, each file at once or not at all, and record what of the release lies outside of it then."""
     for move in changes:
-        target = _below(top, move.path)
+        target = _below(there.top, move.path)
         if move.data is None:
             target.unlink()
         else:
             _write(target, move.data, mode=move.mode)
     carried = _carried(place)
     lines = "".join(f"{_hash(move.data or b'')}  {path}\n" for path, move in sorted(carried.items())).encode("ascii")
-    if carried and (not record.is_file() or record.read_bytes() != lines):
-        _write(record, lines, mode=0o644)
+    if carried and (not there.record.is_file() or there.record.read_bytes() != lines):
+        _write(there.record, lines, mode=0o644)
 
 
 def _write(target: Path, data: bytes, *, mode: int) -> None:

@@ -21,7 +21,7 @@ GOOD: List[List[str]] = [
 
 @pytest.mark.parametrize("origins", GOOD)
 def test_what_sshd_takes(origins: List[str]) -> None:
-    assert [] == mistakes("sentry-collect", [KEY, f"{KEY} who@where"], origins)
+    assert [] == mistakes("sentry-collect", keys=[KEY, f"{KEY} who@where"], origins=origins)
 
 
 ORIGINS = [
@@ -43,14 +43,14 @@ ORIGINS = [
 
 @pytest.mark.parametrize(("origin", "words"), ORIGINS)
 def test_origins_that_lock_the_key_out(origin: str, words: str) -> None:
-    (said,) = mistakes("sentry-collect", [KEY], ["198.51.100.7", origin])
+    (said,) = mistakes("sentry-collect", keys=[KEY], origins=["198.51.100.7", origin])
 
     assert words in said
     assert said.isprintable()
 
 
 def test_a_list_of_exceptions_alone_lets_nobody_in() -> None:
-    (said,) = mistakes("sentry-collect", [KEY], ["!10.0.0.1"])
+    (said,) = mistakes("sentry-collect", keys=[KEY], origins=["!10.0.0.1"])
 
     assert "lets nobody in" in said
 
@@ -68,18 +68,18 @@ KEYS = [
 
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_that_are_none(key: str) -> None:
-    (said,) = mistakes("sentry-collect", [key], [])
+    (said,) = mistakes("sentry-collect", keys=[key], origins=[])
 
     assert "not one public key" in said
 
 
 @pytest.mark.parametrize("user", ["ALL", "root", "a b", "%sudo", "../x", "x" * 40, "-x"])
 def test_names_that_sudoers_or_a_path_would_read_otherwise(user: str) -> None:
-    (said,) = mistakes(user, [KEY], [])
+    (said,) = mistakes(user, keys=[KEY], origins=[])
 
     assert "no name for a user of its own" in said
 
 
 def test_a_user_needs_a_key_and_without_a_user_nothing_is_judged() -> None:
-    assert ["vps_sentry_collect_user needs"] == [said[:29] for said in mistakes("collect", [], [])]
-    assert [] == mistakes("", ["x"], ["10.0.0.5/24"])
+    assert ["vps_sentry_collect_user needs"] == [said[:29] for said in mistakes("collect", keys=[], origins=[])]
+    assert [] == mistakes("", keys=["x"], origins=["10.0.0.5/24"])

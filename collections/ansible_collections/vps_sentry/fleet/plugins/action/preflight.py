@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         _checked, given = self.validate_argument_spec(_ARGUMENTS)
         plain = json.loads(json.dumps(given))
         name = str((task_vars or {})["inventory_hostname"])
-        wrong = collector.mistakes(plain["collect_user"], plain["collect_keys"], plain["collect_from"])
+        wrong = collector.mistakes(plain["collect_user"], keys=plain["collect_keys"], origins=plain["collect_from"])
         if wrong:
             raise AnsibleActionFail(f"{name}: {'; '.join(wrong)}. This host was not contacted.")
         record = "".join(f"{_digest(source)}  {place}\n" for place, source in sorted(plain["files"].items()))

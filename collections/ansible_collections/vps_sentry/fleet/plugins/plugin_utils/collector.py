@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.*?:%-]+", re.ASCII)
 _NUMBERS = re.compile(r"[0-9.]+|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*", re.ASCII)
 
 
-def mistakes(user: str, keys: List[str], origins: List[str]) -> List[str]:
+def mistakes(user: str, *, keys: List[str], origins: List[str]) -> List[str]:
     """What is wrong with ``vps_sentry_collect_user``, ``_keys`` and ``_from``; sentences, each with its remedy."""
     if not user:
         return []
