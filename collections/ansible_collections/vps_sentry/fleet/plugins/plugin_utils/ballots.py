@@ -84,7 +84,7 @@ def deviations(connection: sa.Connection, cohorts: Mapping[str, Roots]) -> Dict[
     }
     mismatches = _mismatches(
         connection,
-        {_Contest(root, found[0][0], check) for (_, check), found in camps.items() for root, _ in found[1:]},
+        {_Contest(root, found[0][0], check) for (_cohort, check), found in camps.items() for root, _names in found[1:]},
     )
     places = {place: _differing(place[1], found, mismatches) for place, found in camps.items()}
     diffs = _diffs(connection, {pair for pairs in places.values() for pair in pairs})
@@ -113,7 +113,7 @@ def moves(
             for host, root in roots.items():
                 if accepted.get(host, root) != root:
                     hosts[cohort, check, (root, accepted[host])].append(host)
-    found = _mismatches(connection, {_own(pair) for _, _, pair in hosts})
+    found = _mismatches(connection, {_own(pair) for _host, _cohort, pair in hosts})
     diffs = _diffs(connection, {(one.bucket, one.usual) for places in found.values() for one in places})
     told: Dict[str, List[Move]] = defaultdict(list)
     for (cohort, check, pair), names in hosts.items():
@@ -190,7 +190,7 @@ def _differing(
             holders[place.number][place.kind] += names
             buckets[place.kind] = min(place.bucket, buckets.get(place.kind, place.bucket))
             common[place.number] = place.usual
-    everybody = [host for _, names in camps for host in names]
+    everybody = [host for _root, names in camps for host in names]
     found: Dict[_Pair, List[str]] = {}
     for number, kinds in holders.items():
         apart = {buckets[kind]: names for kind, names in kinds.items()}

@@ -45,8 +45,8 @@ def _about_keys(keys: List[str]) -> Iterator[str]:
 
 
 def _is_key(key: str) -> bool:
-    kind, _, rest = key.strip().partition(" ")
-    data, _, comment = rest.partition(" ")
+    kind, _blank, rest = key.strip().partition(" ")
+    data, _blank, comment = rest.partition(" ")
     try:
         inner = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):

@@ -35,7 +35,7 @@ class Line:
     @property
     def text(self) -> str:
         """Without the moods."""
-        return "".join(text for text, _ in self.spans)
+        return "".join(text for text, _mood in self.spans)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def plain(page: Page) -> str:
 
 
 def _plain_table(table: Table) -> List[str]:
-    rows = [*([table.header] if any(table.header) else []), *([text for text, _ in row] for row in table.rows)]
+    rows = [*([table.header] if any(table.header) else []), *([text for text, _mood in row] for row in table.rows)]
     widths = [max(map(len, column)) for column in zip(*rows)]
     pad = " " * table.indent
     return [(pad + "  ".join(cell.ljust(width) for cell, width in zip(row, widths))).rstrip() for row in rows]

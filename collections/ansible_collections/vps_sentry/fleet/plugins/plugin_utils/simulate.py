@@ -68,7 +68,7 @@ def bundles(fleet: Fleet, *, time: str, run: int = 1) -> Iterator[Simulated]:
         name = f"{PREFIX}{number:05d}"
         accepted, now = _edits(number, fleet)
         states = [_state(bases[cohort], edits) for edits in (now, accepted)]
-        known = {one: held[one] for state in states for _, found in state.values() for one in found if one in held}
+        known = {one: held[one] for state in states for _root, found in state.values() for one in found if one in held}
         document, sent = _document(name, states, known=known, time=time, run=run)
         yield Simulated(name, f"{PREFIX}role-{cohort:02d}", canonical.dumps(document), known)
         held.update(sent)
@@ -142,10 +142,12 @@ def _document(
 ) -> Tuple[Dict[str, Any], Dict[str, int]]:
     """The bundle with the buckets that are not ``known``, and where those belong."""
     now, accepted = states
-    heads = {check: bundle.CheckHeader("ok", None, _root(mine), tuple(mine)) for check, (mine, _) in now.items()}
-    checks = {check: bundle.AcceptedCheck(_root(mine), tuple(mine)) for check, (mine, _) in accepted.items()}
+    heads = {check: bundle.CheckHeader("ok", None, _root(mine), tuple(mine)) for check, (mine, _found) in now.items()}
+    checks = {check: bundle.AcceptedCheck(_root(mine), tuple(mine)) for check, (mine, _found) in accepted.items()}
     total = digest.total({check: head.root for check, head in checks.items()})
-    buckets = {digest_: bucket for state in states for _, found in state.values() for digest_, bucket in found.items()}
+    buckets = {
+        digest_: bucket for state in states for _root, found in state.values() for digest_, bucket in found.items()
+    }
     sent = {digest_: bucket for digest_, bucket in buckets.items() if digest_ not in known}
     document = bundle.Bundle(
         schema=bundle.SCHEMA,
