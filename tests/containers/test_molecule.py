@@ -8,6 +8,7 @@ import re
 import subprocess
 import sysconfig
 import tempfile
+from pathlib import Path
 from typing import Dict, List
 
 import pytest
@@ -67,6 +68,36 @@ def test_scenario(printed: str, scenario: str) -> None:
 
 def test_the_run_as_a_whole_succeeded(printed: str) -> None:
     assert "molecule ended 0" in printed, printed[-20_000:]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="sudo looks for docker in places of its own")
+def test_hosts_boot_as_docker_would_start_them(lab: Lab, tmp_path: Path) -> None:
+    """Podman under Docker's name, as the package podman-docker does it: the options are those of Docker."""
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\nexec podman "$@"\n')
+    docker.chmod(0o755)
+    with tempfile.TemporaryDirectory(prefix="vps-sentry-cp-", dir="/tmp") as sockets:
+        found = environment(lab.engine, sockets=sockets)
+        found.update(
+            SENTRY_TEST_ENGINE="docker",
+            PATH=f"{tmp_path}:{found['PATH']}",
+            MOLECULE_EPHEMERAL_DIRECTORY=str(tmp_path / "ephemeral"),
+        )
+        (tmp_path / "ephemeral").mkdir()
+        created, destroyed = (
+            subprocess.run(
+                [f"{BIN}/molecule", step],
+                cwd=FLEET,
+                env=found,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=600,
+            )
+            for step in ("create", "destroy")
+        )
+    assert (created.returncode, destroyed.returncode) == (0, 0), created.stdout + created.stderr + destroyed.stdout
 
 
 SUMMARY = "default > create: Executed: Successful\nupgrade > verify: Executed: Failed (because)\nDETAILS\n"
