@@ -93,6 +93,23 @@ def test_an_event_stands_until_its_end_and_is_not_news_while_it_goes_on() -> Non
     assert [("resolved", "alice")] == told(ended)
 
 
+@pytest.mark.parametrize(
+    ("asked", "state"),
+    [
+        pytest.param((), "open", id="its check was not asked, or it is an event: it stands for its time"),
+        pytest.param((("agent", "agent_modified"),), "open", id="another thing of the same check"),
+        pytest.param((("agent", "runtime_changed"),), "resolved", id="its check looked and says it no more"),
+    ],
+)
+def test_what_is_so_ends_with_the_look_that_does_not_say_it(asked: Tuple[Tuple[str, str], ...], state: str) -> None:
+    runtime = Finding("runtime_changed", "info", "agent", "runtime", "from source", "d", until=NOW + 2 * DAY)
+    first = advance((), [runtime], moment=moment())
+    second = advance(first.records, [], moment=moment(NOW + 300, asked=frozenset(asked)))
+    again = advance(first.records, [runtime], moment=moment(NOW + 300, asked=frozenset(asked)))
+
+    assert ([state], ["open"]) == ([a.state for a in second.alerts], [a.state for a in again.alerts])
+
+
 def test_a_worse_severity_is_news() -> None:
     first = advance((), [LOGIN], moment=moment())
     worse = advance(first.records, [LOGIN._replace(severity="critical")], moment=moment(NOW + 300))

@@ -123,6 +123,8 @@ def test_a_tampered_agent_says_so_itself(host: Watched) -> None:
 
     assert ("critical", "agent_modified") in codes
     assert lines_of(doctor(host.machine), "own files")[0].startswith("ok")
+    host.tick()
+    assert "agent_modified" not in {code for _, code, _ in host.standing()}, "what was mended does not stand on"
 
 
 def test_after_an_upgrade_of_python_it_runs_and_can_be_mended(host: Watched) -> None:

@@ -50,6 +50,8 @@ class Moment(NamedTuple):
     """Check -> keys accepted in this very run."""
     acceptance: str = ""
     """How the acceptance of this run is named, such as ``#3 by alice``."""
+    asked: FrozenSet[Tuple[str, str]] = frozenset()
+    """Check and code of what a look of this run would have said again if it still were so."""
 
 
 Told = Literal["opened", "changed", "resolved", "reminder"]
@@ -142,7 +144,8 @@ def _fade(record: Record, moment: Moment, successors: Mapping[Tuple[str, str], s
     alert = record.alert
     accepted = _was_accepted(alert, moment)
     if not accepted:
-        if record.until is not None and record.until > moment.now:
+        over = (alert.check, alert.code) in moment.asked
+        if record.until is not None and record.until > moment.now and not over:
             return (record, None) if record.told or record.silence else (replace(record, told=moment.now), "opened")
         if record.until is None and alert.check in moment.silent:
             return record, None

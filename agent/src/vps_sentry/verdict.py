@@ -33,8 +33,16 @@ def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome:
         silent=frozenset(name for name, seen in looked.checks.items() if blind or seen.status != "ok"),
         accepted=outcome.accepted_keys() if outcome else {},
         acceptance=f"#{outcome.baseline.sequence} by {outcome.baseline.accepted_by}" if outcome else "",
+        asked=frozenset(_asked(setup, looked)),
     )
     return advance(looked.before.records, found, moment=moment)
+
+
+def _asked(setup: Setup, looked: Looked) -> Iterator[Tuple[str, str]]:
+    """What this run's own looks would have said; a check whose last observation stands was asked nothing."""
+    for name in looked.observed.cost:
+        if looked.checks[name].status == "ok":
+            yield from ((name, code) for code, meant in setup.checks[name].codes.items() if meant.lasts)
 
 
 def _about_unaccepted(setup: Setup, changes: Tuple[Change, ...], *, accepted: Collection[str]) -> Iterator[Finding]:

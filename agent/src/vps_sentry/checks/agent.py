@@ -133,6 +133,7 @@ CODES = {
         action="Keep a copy of /opt/vps-sentry, install again, and look at what else changed at that time. Do not "
         "trust what this host reported since.",
         event=True,
+        lasts=True,
     ),
     "agent_upgraded": Code(
         about="The agent runs from another release than at the last look.",
@@ -152,6 +153,7 @@ CODES = {
         technique="",
         action="Run: sudo vps-sentry doctor --fix, or install again.",
         event=True,
+        lasts=True,
     ),
 }
 

@@ -98,6 +98,8 @@ class Code:
     """What to do about it."""
     event: bool = False
     """Something that happened, or a trouble of the agent's own: no item changed, so there is nothing to accept."""
+    lasts: bool = False
+    """Something that is so: the next look of its check that does not say it any more ends it, whatever its time."""
 
 
 @dataclass(frozen=True)
