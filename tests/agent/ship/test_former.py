@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import List
 
 import pytest
@@ -26,7 +25,7 @@ def _swapped(room: Room, old: Receiver, monkeypatch: pytest.MonkeyPatch) -> Room
     """A room whose webhook was the old receiver until somebody edited the configuration."""
     before = Routes({"webhook": Options(url=old.url())}, room.routes().transport)
     plain = room.routes
-    monkeypatch.setattr(room, "routes", lambda: replace(plain(), former=before))
+    monkeypatch.setattr(room, "routes", lambda: plain()._replace(former=before))
     return room
 
 

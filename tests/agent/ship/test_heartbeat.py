@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import List, Optional
 
@@ -31,7 +30,7 @@ def pulsed(room: Room, *, age: Optional[int] = 0, config: str = ASKING, **heartb
         os.utime(room.state / "heartbeat", (START - age, START - age))
 
     def ways() -> Routes:
-        return replace(room.routes(), heartbeat=Heartbeat(**(heartbeat or {"url": room.receiver.url()})))
+        return room.routes()._replace(heartbeat=Heartbeat(**(heartbeat or {"url": room.receiver.url()})))
 
     lines: List[str] = []
     pulse(str(room.state), str(room.state / "vps-sentry.json"), routes=ways, now=START, log=lines.append)

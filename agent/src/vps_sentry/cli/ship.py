@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -53,7 +52,7 @@ def routes(path: str, *, state: str) -> Routes:
     accepted = _kept(credentials, ACCEPTED, state=state)
     elsewhere = accepted.notify.sinks and accepted.notify != found.notify
     former = _routes(accepted, credentials) if elsewhere else None
-    return replace(_routes(found, credentials), former=former, heartbeat=found.notify.delivery.heartbeat)
+    return _routes(found, credentials)._replace(former=former, heartbeat=found.notify.delivery.heartbeat)
 
 
 def trial_routes(path: str) -> Routes:

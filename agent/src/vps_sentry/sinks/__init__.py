@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Optional, Protocol, Tuple
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Protocol, Tuple
 
 from ..core.model import Alert
 from ..errors import ShipError
 from ..parts import Parts
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One outbox entry, ready to be told to somebody."""
 
     id: str
@@ -53,8 +52,7 @@ class Send(Protocol):
     def __call__(self, message: Message, options: Any, *, transport: Transport) -> None: ...
 
 
-@dataclass(frozen=True)
-class Sink:
+class Sink(NamedTuple):
     """One way out."""
 
     name: str
@@ -66,8 +64,7 @@ class Sink:
     send: Send
 
 
-@dataclass(frozen=True)
-class Routes:
+class Routes(NamedTuple):
     """Where everything goes: the options of each configured sink by name, and the transport they share."""
 
     options: Mapping[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Dict, Optional
 
 from ..core import canonical
@@ -112,7 +112,7 @@ def send(message: Message, options: Options, *, transport: Transport) -> None:
     topic = parse_topic(options.topic or transport.read_secret(options.topic_file or ""))
     url, headers = _server(options), _headers(options, transport)
     if not options.attach:
-        bare = replace(message, attachment=b"")
+        bare = message._replace(attachment=b"")
         content = canonical.dumps({"topic": topic, **payload(bare)})
         post(Post(f"{url}/", content, {**headers, "Content-Type": "application/json"}), transport)
         return

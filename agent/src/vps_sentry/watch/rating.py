@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import List, NamedTuple
 
 from ..core.model import Change, Rating, Severity, Value
 
-_CRITICAL = re.compile(
-    r"""
-      /etc/(sudoers|sudo\.conf|pam\.conf|passwd|shadow|gshadow) | /etc/(sudoers|pam)\.d(/.*)?
-    | (/usr)?/lib(64)?(/[^/]+)?/security(/.*)?
-    | /etc/ssh/sshd_config(\.d(/.*)?)? | .*/authorized_keys[^/]*
-    | /etc/ld\.so\.preload
-    | /usr/local/bin/vps-sentry[^/]* | /opt/vps-sentry(/.*)? | /etc/(default/vps-sentry|vps-sentry\.(json|d(/.*)?))
-    | /etc/systemd/system/([^/]+\.wants/)?vps-sentry[^/]*(/.*)?
-    """,
-    re.VERBOSE,
+_FILES = frozenset(
+    f"/etc/{name}"
+    for name in (
+        *("sudoers", "sudo.conf", "pam.conf", "passwd", "shadow", "gshadow", "ssh/sshd_config", "ld.so.preload"),
+        *("default/vps-sentry", "vps-sentry.json"),
+    )
 )
+_FOLDERS = ("/etc/sudoers.d/", "/etc/pam.d/", "/etc/ssh/sshd_config.d/", "/opt/vps-sentry/", "/etc/vps-sentry.d/")
+"""Themselves and everything below."""
+_LIBRARIES = frozenset(("lib", "lib64"))
+_UNITS, _COMMANDS, _OWN = "/etc/systemd/system/", "/usr/local/bin/", "vps-sentry"
 _PRELOAD = "/etc/ld.so.preload"
 _CODES = {"added": "file_added", "removed": "file_removed", "changed": "file_changed"}
 _SPECIAL_BITS = ((0o4000, "setuid"), (0o2000, "setgid"))
@@ -39,8 +38,29 @@ class _Pair(NamedTuple):
 
 
 def never_explained(key: str) -> bool:
-    """Whether a change of this path is critical whatever a package says."""
-    return bool(_CRITICAL.fullmatch(key))
+    """Whether a change of this path is critical whatever a package says. Asked of every file, so it is plain text."""
+    folder, _, name = key.rpartition("/")
+    return (
+        key in _FILES
+        or f"{key}/".startswith(_FOLDERS)
+        or name.startswith("authorized_keys")
+        or (folder + "/" == _COMMANDS and name.startswith(_OWN))
+        or (key.startswith(_UNITS) and _is_own_unit(key[len(_UNITS) :].split("/")))
+        or ("/security" in key and _is_of_pam(key.split("/")[1:]))
+    )
+
+
+def _is_own_unit(names: List[str]) -> bool:
+    """``vps-sentry*`` or what lies in it, there or in a ``*.wants`` folder."""
+    wants = len(names) > 1 and len(names[0]) > len(".wants") and names[0].endswith(".wants")
+    return names[0].startswith(_OWN) or (wants and names[1].startswith(_OWN))
+
+
+def _is_of_pam(names: List[str]) -> bool:
+    """``/lib/security`` and what lies in it, ``lib64``, below ``/usr`` and with one folder in between as well."""
+    if names[0] == "usr":
+        names = names[1:]
+    return bool(names) and names[0] in _LIBRARIES and "security" in names[1:3]
 
 
 def rate(change: Change) -> Rating:
