@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import subprocess
 from functools import partial
 from pathlib import Path
 from typing import Iterator, List
@@ -17,12 +19,22 @@ _PARSERS = (
     "/usr/lib/sshguard/sshg-parser",
 )
 _REPLAY = "from vps_sentry.cli import main\nsys.exit(main(['auth', sys.argv[1]]))"
-_RECORDED = ROOT / "tests" / "cases" / "ssh_auth" / "sshd.journal.gz"
+_CASES = ROOT / "tests" / "cases" / "ssh_auth"
+_OLD, _NEW = "sshd.journal", "burst.journal"
+"""What has been read before, and the 300 entries of brute force that follow it."""
 _MACHINE = "ba3924d4ca993c2a9e16ff796fde9867"
-_JOURNAL = """
+_MATCHES = "from vps_sentry.sshlog.journal import matches\nprint(*matches(sys.argv[1]), sep='\\n')"
+_STAMP = """
+from vps_sentry.tick.sshd import take_from
+many = 10**6
+limits = (many, many, many, True, many, (), ())
+answer = take_from(sys.argv[1], sys.argv[2], deadline=2**40, limits=limits, matches=tuple(sys.argv[3:]))
+sys.exit(0 if answer == b"" else 1)
+"""
+_LOOK = """
 from vps_sentry.sshlog.journal import JournalSource
-found = list(JournalSource({}, 2**31, since=0, machine_id=sys.argv[2], directory=sys.argv[1]))
-sys.exit(0 if len(found) > 100 else 1)
+source = JournalSource({"cursor": sys.argv[2]}, 2**31, since=0, machine_id=sys.argv[3], directory=sys.argv[1])
+sys.exit(0 if len(list(source)) == 300 else 1)
 """
 _LOGIN_EVERY = 1000
 _SAID = (
@@ -42,9 +54,10 @@ _LOGIN = (
 def rows(scratch: Path) -> List[Row]:
     """The rows about sshd's messages."""
     fail2ban, sshguard = partial(_against_fail2ban, scratch), partial(_against_sshguard, scratch)
-    journal = partial(_journal, scratch)
+    stamp, look = partial(_journal, scratch, look=False), partial(_journal, scratch, look=True)
     return [
-        Row("journal", "a recorded journal of sshd, to journalctl -o json", 2, journal, cheap=True),
+        Row("journal", "300 new entries read by a quiet tick, to journalctl -o json", 2, stamp, cheap=True),
+        Row("journal-look", "300 new entries read by a full look, to journalctl -o json", 2, look),
         Row("replay-fail2ban", "log lines per CPU second, to fail2ban-regex", 50, fail2ban, rss_mib=24, least=True),
         Row("replay-sshguard", "log lines per CPU second, to sshguard's parser", 2, sshguard, rss_mib=24, least=True),
     ]
@@ -89,15 +102,21 @@ def _replay(scratch: Path, theirs: Contender, *, count: int) -> Measured:
     return Measured(fast / slow, found["ours"].rss, f"{fast:,.0f} lines a CPU second, theirs {slow:,.0f}")
 
 
-def _journal(scratch: Path) -> Measured:
+def _journal(scratch: Path, *, look: bool) -> Measured:
     program = tool("journalctl", "systemd")
     compiled()
     place = scratch / "journal"
     place.mkdir(exist_ok=True)
-    (place / "sshd.journal").write_bytes(gzip.decompress(_RECORDED.read_bytes()))
+    for name in (_OLD, _NEW):
+        (place / name).write_bytes(gzip.decompress((_CASES / f"{name}.gz").read_bytes()))
+    last = subprocess.run(
+        [program, "-q", "--file", str(place / _OLD), "-n", "1", "-o", "json"], capture_output=True, check=True
+    )
+    where = [str(place), str(json.loads(last.stdout)["__CURSOR"])]
+    matches = subprocess.run(agent(_MATCHES, _MACHINE), capture_output=True, text=True, check=True).stdout.split()
     contenders = {
-        "journalctl": Contender([program, "-q", "-D", str(place), "-o", "json"]),
-        "ours": Contender(agent(_JOURNAL, str(place), _MACHINE)),
+        "journalctl": Contender([program, "-q", "-D", where[0], "--after-cursor", where[1], "-o", "json"]),
+        "ours": Contender(agent(_LOOK, *where, _MACHINE) if look else agent(_STAMP, *where, *matches)),
     }
     found = by_turns(contenders, rounds=11)
     if found["ours"].codes != [0]:
