@@ -27,7 +27,7 @@ from vps_sentry.checks import Context
 from vps_sentry.checks.files import CHECK, Options
 from vps_sentry.host import Host
 options = Options(defaults=False, watch=(sys.argv[1],), hash_budget="4096MiB")
-found = CHECK.collect(Context(host=Host(), options=options, now=int(time.time()), memory={}, cache=b"", full=True))
+found = CHECK.collect(Context(host=Host(), options=options, now=int(time.time()), memory={}, full=True))
 sys.exit(0 if found.status == "ok" and found.memory["bytes_hashed"] == int(sys.argv[2]) else 1)
 """
 _SMALL, _LARGE, _MIB = 1000, 14, 1024 * 1024
