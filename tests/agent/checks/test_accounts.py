@@ -117,6 +117,15 @@ def test_a_fifo_and_an_endless_file_fail_and_never_block(etc: Etc) -> None:
         etc.look()
 
 
+def test_thousands_of_accounts_with_one_uid_end_in_time(etc: Etc) -> None:
+    """Each names some others of its uid, not all of them: that would be a hundred million names."""
+    etc.append("etc/passwd", "".join(f"u{n}:x:2000:2000::/:/bin/sh\n" for n in range(10_000)))
+    found = etc.look().items["user u7"]["same_uid"]
+
+    assert isinstance(found, list)
+    assert (21, "and 9979 more") == (len(found), found[-1])
+
+
 def test_a_disk_without_accounts_is_skipped_and_says_so(etc: Etc) -> None:
     (etc.root / "etc/passwd").unlink()
     seen = etc.look()

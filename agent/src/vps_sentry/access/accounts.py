@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..core.canonical import escape
 from ..core.model import Value
@@ -13,6 +13,7 @@ from .shells import Shell
 
 PASSWD, GROUP, SHADOW, GSHADOW = "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"
 _SHOWN = 64
+_SAME = 20
 _REMEMBERED = 8
 """Hashes remembered of one account, so that one that is put back is known again."""
 _SCHEMES = (("$y$", "yescrypt"), ("$gy$", "gost-yescrypt"), ("$7$", "scrypt"), ("$6$", "sha512"), ("$5$", "sha256"),
@@ -32,6 +33,13 @@ class Tables(NamedTuple):
 def users(tables: Tables, judge: Callable[[bytes], Shell]) -> Items:
     """One item per account; of two with one name the second says so in its key."""
     names = {group.gid: group.name for group in reversed(tables.groups)}
+    joined: Dict[bytes, Set[str]] = {}
+    for group in tables.groups:
+        for member in group.members:
+            joined.setdefault(member, set()).add(escape(group.name))
+    sharing: Dict[int, List[Account]] = {}
+    for account in tables.accounts:
+        sharing.setdefault(account.uid, []).append(account)
     found: Items = {}
     for account in tables.accounts:
         shell = judge(account.shell)
@@ -42,18 +50,24 @@ def users(tables: Tables, judge: Callable[[bytes], Shell]) -> Items:
             "home": escape(account.home),
             "shell": escape(account.shell),
             "login": "yes" if shell.login else "no",
-            "groups": sorted({escape(group.name) for group in tables.groups if account.name in group.members}),
+            "groups": sorted(joined.get(account.name, ())),
             "source": PASSWD,
         }
         if shell.note:
             value["shell_note"] = shell.note
         if shell.false_face:
             value["false_face"] = True
-        same = [escape(other.name) for other in tables.accounts if other.uid == account.uid and other is not account]
-        if same:
-            value["same_uid"] = sorted(same)
+        if len(sharing[account.uid]) > 1:
+            value["same_uid"] = _others(account, sharing[account.uid])
         found[_free(f"user {escape(account.name[:_SHOWN])}", found)] = value
     return found
+
+
+def _others(account: Account, sharing: List[Account]) -> List[str]:
+    """Names of the others with its uid; of very many some, and how many more."""
+    names = sorted(escape(other.name[:_SHOWN]) for other in sharing[: _SAME + 1] if other is not account)[:_SAME]
+    more = len(sharing) - 1 - len(names)
+    return [*names, f"and {more} more"] if more else names
 
 
 def _free(key: str, taken: Mapping[str, Any]) -> str:
@@ -141,11 +155,11 @@ class Seen:
 
 def groups(tables: Tables) -> Items:
     """One item per group that is more than the private group of an account; who is in it stands with the accounts."""
-    names = {account.name for account in tables.accounts}
+    names = {escape(account.name) for account in tables.accounts}
     private = {(account.name, account.gid) for account in tables.accounts}
     found: Items = {}
     for group in tables.groups:
-        strangers = sorted({escape(name) for name in group.members} - {escape(name) for name in names})
+        strangers = sorted({escape(name) for name in group.members} - names)
         if (group.name, group.gid) in private and not strangers and not describe(group.password)[1]:
             continue
         value: Value = {"gid": group.gid, "source": GROUP}

@@ -86,8 +86,11 @@ class Reader:
                 self._found.items[f"not_checked:{name}"] = {"reason": reason}
                 self._found.blind.append(f"{name}:")
                 continue
-            self._found.files[path] = None
             self._watch_above(path)
+            if not places.exists(self._host, os.path.dirname(path)):
+                # Its directory has to come first, and that one is watched.
+                continue
+            self._found.files[path] = None
             if places.exists(self._host, path):
                 self._file(path, account, name)
 
