@@ -189,6 +189,11 @@ ACTIONS = [
         id="chmod 666 shadow",
     ),
     pytest.param(
+        lambda etc: etc.write("etc/gshadow", "", mode=0o644),
+        ("account_file", "critical", "/etc/gshadow appeared, and more may use it than should (mode 0644)"),
+        id="gshadow for everybody to read",
+    ),
+    pytest.param(
         lambda etc: os.chown(etc.root / "etc/passwd", 1000, 0),
         ("account_file", "critical", "/etc/passwd, which decides who may log in, changed (owner 1000:0)"),
         id="chown passwd",
@@ -203,3 +208,12 @@ def test_what_is_told(etc: Etc, act: Callable[[Etc], object], expected: Tuple[st
     etc.write("etc/subgid", "")
 
     assert etc.do(act)[0] == expected
+
+
+def test_the_mode_that_counts_is_that_of_the_place_a_link_leads_to(etc: Etc) -> None:
+    (etc.root / "etc/shadow").rename(etc.root / "etc/real")
+    (etc.root / "etc/shadow").symlink_to("real")
+    told = etc.do(lambda etc: (etc.root / "etc/real").chmod(0o644))
+
+    title = "/etc/shadow, which decides who may log in, changed (mode 0640 -> 0644)"
+    assert [("account_file", "critical", title)] == told

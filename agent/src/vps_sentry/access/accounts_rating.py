@@ -165,16 +165,26 @@ def _file(change: Change) -> Rating:
     before, after = change.before or {}, change.after or {}
     if not after:
         return Rating("account_file", "critical", f"{change.key} is gone")
-    mode, old = str(after.get("target_mode", after.get("mode"))), str(before.get("mode"))
-    loosened = int(mode, 8) & ~(int(old, 8) if before.get("mode") else 0o644) & 0o777
+    mode, old = _mode(after), _mode(before)
+    usual = "0640" if change.key.endswith("shadow") else "0644"
+    loosened = int(mode, 8) & ~int(old or usual, 8) & 0o777
     owner = (before.get("uid"), before.get("gid")) != (after.get("uid"), after.get("gid"))
     kind = after.get("type") != before.get("type") or after.get("target") != before.get("target")
     grave = bool(before) and (owner or kind)
     if not before and not loosened:
         return Rating("account_file", "info", f"{change.key} appeared (mode {mode})")
-    arrow = f"mode {old} -> {mode}" if before.get("mode") != mode else f"owner {after.get('uid')}:{after.get('gid')}"
+    if not before:
+        return Rating(
+            "account_file", "critical", f"{change.key} appeared, and more may use it than should (mode {mode})"
+        )
+    arrow = f"mode {old} -> {mode}" if old != mode else f"owner {after.get('uid')}:{after.get('gid')}"
     severity: Severity = "critical" if loosened or grave else "info"
     return Rating("account_file", severity, f"{change.key}, which decides who may log in, changed ({arrow})")
+
+
+def _mode(value: Value) -> str:
+    """The mode that counts: of a link that of the place it leads to."""
+    return str(value.get("target_mode") or value.get("mode") or "")
 
 
 def _system(value: Value) -> bool:
