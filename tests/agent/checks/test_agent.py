@@ -125,7 +125,7 @@ def test_whatever_moves_wakes_the_tick(
 ) -> None:
     place = installed(tmp_path)
     monkeypatch.setattr("vps_sentry.release.PACKAGE", str(place / "lib/vps_sentry"))
-    stamps = CHECK.stamps(Options(), Host(), {})
+    stamps = CHECK.stamps(Options(), Host(), {"ground": {"process": {}, "python": {}}})
     before = [take(kind, arguments) for kind, arguments in stamps]
     act(place)
 

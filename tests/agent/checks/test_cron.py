@@ -61,7 +61,7 @@ CASES = [
             (
                 "cron_job_added",
                 "warning",
-                "/etc/cron.d/x: root runs /opt/evil, @reboot (not run: others may write to it)",
+                "/etc/cron.d/x: root runs /x, @reboot (not run: others may write to it)",
             )
         ],
         id="A13 open to others",

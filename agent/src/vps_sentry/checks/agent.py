@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The agent itself: its files against what was installed, and the Python that runs it.
+"""The agent itself: its files against what was installed, and what it runs in.
 
-Nothing here is an item: what an installation put there is right whatever was accepted, and nothing else ever is.
+Its files are no items: what an installation put there is right whatever was accepted, and nothing else ever is. What
+it runs in is the host's, so that an administrator may accept it: an item is there where something is out of place.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Iterator, List, Mapping, Tuple
 
-from .. import release
+from .. import ground, release
 from ..core.canonical import escape
-from ..core.model import Change, Code, Observation, Rating, Signal
+from ..core.model import Change, Code, Observation, Rating, Signal, Value
 from ..errors import CollectError
+from ..ground import process, python, units
 from ..host import Host
 from ..tick import plain
 from ..watch import entries
@@ -26,6 +28,7 @@ DAY = 86_400
 _STANDS = 2 * DAY
 """Longer than the time until the next full look, which says it again."""
 _SHOWN = 10
+_LONGEST = 160
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,14 @@ def collect(context: Context) -> Observation:
     place = release.place_of(release.PACKAGE)
     if place is None:
         return Observation("skipped", error="this code runs from a checkout, not from an installed release")
-    return look(place, context.memory, now=context.now)
+    seen = look(place, context.memory, now=context.now)
+    before = context.memory.get("ground", {})
+    try:
+        found = ground.look(context.host, before, record=_record("/"), full=context.full)
+    except OSError as exc:
+        raise CollectError(f"what the agent runs in cannot be seen: {exc}; run as root") from exc
+    memory = {**(seen.memory or {}), "ground": found.memory}
+    return replace(seen, items=found.items, blind=tuple(found.blind), memory=memory)
 
 
 def look(place: Path, memory: Mapping[str, Any], *, now: int, top: str = "/") -> Observation:
@@ -106,12 +116,44 @@ def _about_runtime(stale: Tuple[str, ...], now: int) -> Iterator[Signal]:
 
 
 def rate(change: Change, options: Options) -> Rating:
-    """There are no items; one that a baseline of another release holds is no alarm."""
-    return Rating("agent_upgraded", "info", f"{change.key} is no item of this release")
+    """Code, severity and title of a change in what the agent runs in; no option bears on it."""
+    kind, _, name = change.key.partition(":")
+    after = change.after or {}
+    state = str(after.get("state", ""))
+    if kind == "timer":
+        good = state == "enabled"
+        return Rating("agent_timer", "info" if good else "critical", f"the agent's timer is {state or 'missing'}")
+    if change.change == "removed":
+        return Rating("agent_ground", "info", f"{name or kind} is in order again: what the agent runs in")
+    if kind == "drop-in":
+        sets = ", ".join(str(line) for line in _lines(after, "sets"))
+        return Rating("agent_ground", "critical", f"{name} changes how the agent's units run: {_cut(sets)}")
+    words = _KINDS.get(kind, "{}: {}").format(name, _cut(state))
+    return Rating("agent_ground", "critical", words)
+
+
+_KINDS = {
+    "environment": "the agent was started with the variable {} ({})",
+    "library": "code of {} is loaded into the agent; {}",
+    "limit": "the agent is held down by {} ({})",
+    "python": "the Python that runs the agent is not what was installed: {} ({})",
+}
+
+
+def _lines(value: Value, field: str) -> List[object]:
+    found = value.get(field)
+    return [*found] if isinstance(found, list) else []
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """Every file of the release with its bytecode, what was installed outside of it, and the Python that runs it."""
+    """Every file of the release with its bytecode, what was installed outside of it, every file of Python's library
+    that was loaded, each folder where a drop-in of its units may lie, and what the tick itself runs in: environment,
+    mapped code, limits of its control groups.
+    """
     place = release.place_of(release.PACKAGE)
     if place is None:
         return ()
@@ -122,7 +164,14 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     each = [entries.lay_out([target], host, excluded=()) for target in targets]
     tree: Stamp = ("tree", (tuple(watch for layout in each for watch in layout.watches),))
     outside = (release.RECORD, *sorted(release.recorded(_record("/"))))
-    return tree, ("stat", (sys.executable, *outside))
+    known = memory["ground"]
+    return (
+        tree,
+        ("stat", (sys.executable, *outside)),
+        ("tree", (units.layout(host),)),
+        process.stamp(known["process"]),
+        python.stamp(known["python"]),
+    )
 
 
 CODES = {
@@ -147,6 +196,19 @@ CODES = {
         "at who was root at that time.",
         event=True,
     ),
+    "agent_ground": Code(
+        about="What the agent runs in is not what it should be: a variable or a library that nobody should give it, a "
+        "drop-in or a control group that holds it down, a file of Python's that its package did not bring.",
+        technique="T1562.001",
+        action="See what it is with: systemctl cat vps-sentry.service; systemctl show-environment. Accept it if you "
+        "did it; else treat what this host reported since as unproved.",
+    ),
+    "agent_timer": Code(
+        about="The timer that starts the agent every five minutes is disabled, masked or gone: after the next boot, or "
+        "at once, nobody looks any more.",
+        technique="T1562.001",
+        action="systemctl unmask vps-sentry.timer; systemctl enable --now vps-sentry.timer; look at who was root.",
+    ),
     "runtime_changed": Code(
         about="The host's Python changed, by a distribution upgrade for example, and the agent's bytecode is for "
         "the one before. The agent runs from its sources: correct, but slower.",
@@ -157,11 +219,17 @@ CODES = {
     ),
 }
 
+COLUMNS = {
+    "state": "of the timer: enabled, disabled, masked or missing; else what is out of place, or the value found",
+    "sets": "what a drop-in that nobody installed sets for the agent's units",
+    "sources": "the files that say so",
+}
+
 CHECK = Check(
     name="agent",
-    about="the agent itself: its files against what was installed, and the Python that runs it",
+    about="the agent itself: its files against what was installed, and what it runs in",
     options=Options,
-    columns={},
+    columns=COLUMNS,
     collect=collect,
     rate=rate,
     stamps=stamps,
