@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..proc.activation import FOLDERS
-from ..watch import entries, patterns
+from ..watch import entries
 from ..watch.entries import Target, Watch
 from .accounts import Account
 
@@ -52,6 +52,12 @@ ENTRIES = 20_000
 """The same for a folder of root's."""
 # Scopes and slices run no program (systemd.scope(5), systemd.slice(5)); each login and container makes some.
 VOLATILE = (b".scope", b".slice", b".scope.d", b".slice.d")
+_LASTING = tuple(
+    b"." + kind + end
+    for kind in (b"service", b"socket", b"timer", b"path", b"target", b"mount", b"automount", b"swap")
+    for end in (b"", b".d", b".wants", b".requires", b".upholds")
+)
+"""Ends of the names below ``transient`` that are looked at: the folder itself changes with each login."""
 
 
 class Owned(NamedTuple):
@@ -92,24 +98,20 @@ def targets(accounts: Iterable[Account], beyond: Iterable[bytes]) -> Iterator[Ta
     for kind in MANAGERS:
         folders += manager_folders(kind)
         files += manager_files(kind)
-    yield from (_below(path, limit=ENTRIES) for path in (*folders, *files))
+    for path in (*folders, *files, *beyond):
+        base, _, name = path.rpartition(b"/")
+        if name == TRANSIENT:
+            yield Target(path + b"/", (_LASTING,), 1, limit=ENTRIES)
+        else:
+            yield Target(base + b"/", (name,), 2, limit=ENTRIES)
     for account in accounts:
         home = account.home.rstrip(b"/") + b"/"
         for base, name in ((b".config/", b"systemd"), (b".config/", b"environment.d"), (b".local/share/", b"systemd")):
             yield Target(home + base, (name,), 3, limit=HOME_ENTRIES)
-    for kinds in ("systemd/{user.control,transient,generator.early,user,generator,generator.late}", "dbus-1/services"):
-        yield entries.target(Watch(f"/run/user/*/{kinds}"))._replace(depth=2, excluded=_volatile(b"/run/user/"))
-    yield from (_below(path, limit=ENTRIES) for path in beyond)
-
-
-def _below(path: bytes, *, limit: int) -> Target:
-    base, _, name = path.rpartition(b"/")
-    return Target(base + b"/", (name,), 2, _volatile(path) if path.endswith(b"/" + TRANSIENT) else (), limit)
-
-
-def _volatile(place: bytes) -> Tuple[patterns.Pattern, ...]:
-    inside: Tuple[Any, ...] = (None, TRANSIENT) if place.endswith(b"/") else ()
-    return ((place.rstrip(b"/") + b"/", (*inside, VOLATILE)),)
+    for kinds in ("systemd/{user.control,generator.early,user,generator,generator.late}", "dbus-1/services"):
+        yield entries.target(Watch(f"/run/user/*/{kinds}"))._replace(depth=2, limit=HOME_ENTRIES)
+    passing = entries.target(Watch("/run/user/*/systemd/transient/x"))
+    yield passing._replace(components=(*passing.components[:-1], _LASTING), depth=1, limit=HOME_ENTRIES)
 
 
 def layout(accounts: List[Account], beyond: Iterable[bytes], *, host: Any) -> Tuple[entries.Compiled, ...]:
