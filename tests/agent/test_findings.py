@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Tuple
 
 import pytest
 from vps_sentry import findings
 from vps_sentry.baseline import Baseline
 from vps_sentry.core.model import Observation
+from vps_sentry.tick import heartbeat
 
 NOW = 1_764_000_000
 
@@ -44,21 +45,50 @@ def test_messages_that_wait() -> None:
     assert ["ship_stuck"] == [f.code for f in findings.about_deliveries(NOW - 3600, now=NOW, limit=3600)]
 
 
+UP = 86400
 GAPS = [
-    pytest.param(0, 86400, [], id="never ran"),
-    pytest.param(NOW - 600, 86400, [], id="a tick was missed"),
-    pytest.param(NOW - 900, 86400, ["run_overdue"], id="three were"),
-    pytest.param(NOW - 9000, 86400, ["run_overdue"], id="hours"),
-    pytest.param(NOW - 9000, 9000, [], id="the host was down as long"),
-    pytest.param(NOW - 9000, 60, [], id="the host has just started"),
-    pytest.param(NOW + 9000, 86400, [], id="the clock was set back"),
+    pytest.param((0, 0), UP, [], id="never ran"),
+    pytest.param((NOW - 600, UP - 600), UP, [], id="a tick was missed"),
+    pytest.param((NOW - 900, UP - 900), UP, ["run_overdue"], id="three were"),
+    pytest.param((NOW - 9000, UP - 9000), UP, ["run_overdue"], id="hours"),
+    pytest.param((NOW - 9000, 0), UP, ["run_overdue"], id="hours, by a release that did not note the time since boot"),
+    pytest.param((NOW - 9000, 70000), 9000, [], id="the host was down as long"),
+    pytest.param((NOW - 9000, 70000), 60, [], id="the host has just started"),
+    pytest.param((NOW + 9000, UP - 300), UP, [], id="the clock was set back"),
+    pytest.param((NOW - 60, UP - 9000), UP, ["run_overdue"], id="the clock was set back to hide that nobody looked"),
+    pytest.param((NOW + 9000, UP - 9000), UP, ["run_overdue"], id="further back than that"),
 ]
 
 
 @pytest.mark.weakness(10)
 @pytest.mark.parametrize(("last", "uptime", "expected"), GAPS)
-def test_a_gap_in_which_nobody_looked_is_told(last: int, uptime: int, expected: List[str]) -> None:
+def test_a_gap_in_which_nobody_looked_is_told(last: Tuple[int, int], uptime: int, expected: List[str]) -> None:
     assert expected == [f.code for f in findings.about_gap(last, now=NOW, uptime=uptime)]
+
+
+def test_a_clock_that_was_set_back_is_named() -> None:
+    (found,) = findings.about_gap((NOW - 60, UP - 9000), now=NOW, uptime=UP)
+
+    assert "nobody looked at this host for 150 minutes" == found.title
+    assert found.detail.endswith("; the clock was set back meanwhile")
+
+
+LINES = [
+    pytest.param((NOW + 300, 5300), False, id="a tick"),
+    pytest.param((NOW + 900, 5900), True, id="late by both clocks"),
+    pytest.param((NOW + 10, 5900), True, id="late, and the clock was set back"),
+    pytest.param((NOW + 900, 5100), True, id="the clock was set forward: looked into"),
+    pytest.param((NOW + 300, 100), False, id="after a boot"),
+]
+
+
+@pytest.mark.parametrize(("moment", "expected"), LINES)
+def test_a_late_tick_leaves_the_quiet_path(moment: Tuple[int, int], expected: bool) -> None:
+    """RULES A19: by the time since boot as well."""
+    line = heartbeat.line((NOW, 5000), run=1, code=0, due=0)
+
+    assert expected == heartbeat.overdue(line, moment)
+    assert not heartbeat.overdue(line.replace(b" up=5000", b" up=x"), (NOW + 10, 5900))
 
 
 ENDS = [

@@ -24,9 +24,10 @@ ALLOWED = {
 
 @pytest.fixture(name="world")
 def _world(tmp_path: Path) -> World:
-    """A world whose last run was a scheduled one a moment ago, by the real clock."""
+    """A world whose last run was a scheduled one a moment ago, by the real clocks."""
     world = World(tmp_path, items={"a": {"n": 1}})
     world.scheduled = True
+    world.uptime = int(time.monotonic())
     world.now = int(time.time()) - 600
     world.accept()
     _now(world)

@@ -219,16 +219,25 @@ def about_unfinished(began: int, *, now: int, uptime: int) -> Iterator[Finding]:
         )
 
 
-def about_gap(last: int, *, now: int, uptime: int) -> Iterator[Finding]:
-    """``run_overdue``: the host was up and no run ended for ``OVERDUE_SECONDS`` or more. ``last`` 0: not known."""
-    if last and OVERDUE_SECONDS <= now - last < uptime:
+def about_gap(last: Tuple[int, int], *, now: int, uptime: int) -> Iterator[Finding]:
+    """``run_overdue``: the host was up and no run ended for ``OVERDUE_SECONDS`` or more.
+
+    ``last``: seconds since the epoch and since boot at the last run, each 0 where it is not known. Who stops the timer
+    can set the clock back as well, but not the time since boot.
+    """
+    ended, up = last
+    silent = now - ended if ended and now - ended < uptime else 0
+    counted = uptime - up if 0 < up <= uptime else 0
+    if max(silent, counted) >= OVERDUE_SECONDS:
+        back = counted - (now - ended) >= OVERDUE_SECONDS
+        clock = "; the clock was set back meanwhile" if back else ""
         yield Finding(
             code="run_overdue",
             severity="warning",
             check="state",
             key="timer",
-            title=f"nobody looked at this host for {(now - last) // 60} minutes",
-            detail=f"the last run ended at {rfc3339(last)}; what came and went in between was not seen",
+            title=f"nobody looked at this host for {max(silent, counted) // 60} minutes",
+            detail=f"the last run ended at {rfc3339(ended)}; what came and went in between was not seen{clock}",
             until=now + STATE_DAMAGE_SHOWN,
         )
 

@@ -38,6 +38,8 @@ class Memory(NamedTuple):
     checks: Mapping[str, Mapping[str, Any]] = {}
     statuses: Mapping[str, str] = {}
     last_run: int = 0
+    last_up: int = 0
+    """Seconds since boot at the last run, 0 where that is not known; a boot ago it may be more than now."""
     """When the last run ended, seconds since the epoch; 0 when that is not known."""
     unfinished: int = 0
     """When the run before began, if it never ended."""
@@ -80,6 +82,7 @@ def recall(store: Store) -> Memory:
     alerts = _read(store, ALERTS, _Alerts, damaged) or _Alerts(SCHEMA, ())
     cursors = _read(store, CURSORS, _Cursors, damaged)
     logins = _read(store, LOGINS, _Logins, damaged) or _Logins(SCHEMA, {})
+    last_run, last_up = _last_run(store)
     (run, noted), sequence = heartbeat_of(store), cursors.sequence if cursors else 0
     known = max(alerts.run, cursors.run if cursors else 0, logins.run)
     checks = {name: dict(memory) for name, memory in cursors.checks.items()} if cursors else {}
@@ -95,7 +98,8 @@ def recall(store: Store) -> Memory:
         roots=cursors.roots if cursors else {},
         checks=checks,
         statuses=cursors.statuses if cursors else {},
-        last_run=_last_run(store),
+        last_run=last_run,
+        last_up=last_up,
         damaged=damaged,
         noted=noted,
     )
@@ -119,11 +123,13 @@ def heartbeat_of(store: Store) -> Tuple[int, FrozenSet[str]]:
         return 0, frozenset()
 
 
-def _last_run(store: Store) -> int:
+def _last_run(store: Store) -> Tuple[int, int]:
+    """Seconds since the epoch and since boot at the last run; zeros where there was none."""
     try:
-        return epoch((store.read("heartbeat") or b"")[:20].decode("ascii", "replace"))
+        line = store.read("heartbeat") or b""
+        return epoch(line[:20].decode("ascii", "replace")), heartbeat.up_of(line)
     except (ValueError, StoreError):
-        return 0
+        return 0, 0
 
 
 def remember_alerts(store: Store, records: Tuple[Record, ...], *, run: int) -> None:

@@ -50,7 +50,7 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     fresh = {name: found.observations[name] for name in found.cost.checks}
     looked.stamps.write(setup, before, observations=fresh, next_tick=next_tick)
     store.remove(BUSY)
-    line = heartbeat.line(setup.now, run=found.run, code=found.exit_code, due=next_tick.due)
+    line = heartbeat.line((setup.now, setup.uptime), run=found.run, code=found.exit_code, due=next_tick.due)
     try:
         heartbeat.write(str(store.path), line)
     except OSError as exc:

@@ -81,7 +81,9 @@ def _about_footing(setup: Setup, looked: Looked, outcome: Optional[Outcome]) -> 
     yield from findings.about_configuration(setup.config_error)
     yield from findings.about_unfinished(looked.before.unfinished, now=setup.now, uptime=setup.uptime)
     if setup.scheduled:
-        yield from findings.about_gap(looked.before.last_run, now=setup.now, uptime=setup.uptime)
+        yield from findings.about_gap(
+            (looked.before.last_run, looked.before.last_up), now=setup.now, uptime=setup.uptime
+        )
     yield from findings.about_busy(setup.store.busy(), now=setup.now)
     yield from findings.about_loss(keeping.dropped(setup.store), now=setup.now)
     oldest = deliveries.oldest(setup.store)

@@ -15,7 +15,7 @@ with tempfile.TemporaryDirectory() as state:
     def remember(memory):
         flat = tuple(("ports", *stamp, b"") for stamp in ports.stamps(None, None, memory))
         open(state + "/" + record.FILE, "wb").write(record.dumps(int(time.time()) + 600, 0, stamps=flat))
-        heartbeat.write(state, heartbeat.line(int(time.time()), run=1, code=0, due=0))
+        heartbeat.write(state, heartbeat.line((int(time.time()), int(time.monotonic())), run=1, code=0, due=0))
     def tick():
         print(quiet.quiet(state, bypass=False))
     def noted():

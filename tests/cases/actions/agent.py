@@ -22,17 +22,9 @@ ROWS = [
         "S02",
         "`systemctl set-property --runtime`",
         "systemctl set-property --runtime vps-sentry.service MemoryMax=300M",
-        "systemctl revert vps-sentry.service; rm -rf /run/systemd/system.control/vps-sentry.service.d; "
-        "systemctl daemon-reload",
+        "rm -r /run/systemd/system.control/vps-sentry.service.d; systemctl daemon-reload",
         title="/run/systemd/system.control/vps-sentry.service.d/50-MemoryMax.conf changes how the agent's units run: "
         "MemoryMax=*",
-    ),
-    ground(
-        "S03",
-        "`systemctl set-environment LD_PRELOAD=`",
-        "systemctl set-environment LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libm.so.6",
-        "systemctl unset-environment LD_PRELOAD",
-        title="the agent was started with the variable LD_PRELOAD (*)",
     ),
     ground(
         "S04",
@@ -47,7 +39,7 @@ ROWS = [
         "a module's bytecode in Python's library, its header right",
         "python3 -c \"import json.decoder as m, marshal; p = m.__cached__; d = open(p, 'rb').read(); "
         "open('/root/kept.pyc', 'wb').write(d); "
-        "open(p, 'wb').write(d[:16] + marshal.dumps(compile('VALUE = 1', 'x', 'exec')))\"",
+        "open(p, 'wb').write(d[:16] + marshal.dumps(compile(open(m.__file__).read() + 'VALUE = 1', 'x', 'exec')))\"",
         "python3 -IS -c \"import importlib.util as u; p = u.cache_from_source(u.find_spec('json').origin.replace("
         "'__init__', 'decoder')); open(p, 'wb').write(open('/root/kept.pyc', 'rb').read())\"; rm /root/kept.pyc",
         title="the Python that runs the agent is not what was installed: */json/__pycache__/decoder.*.pyc (bytecode "

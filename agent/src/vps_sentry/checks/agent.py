@@ -188,6 +188,7 @@ CODES = {
         about="The agent runs from another release than at the last look.",
         technique="T1554",
         action="Nothing, if somebody installed it; else look at who did.",
+        event=True,
     ),
     "agent_reinstalled": Code(
         about="The record of the agent's commands and units changed, and they with it, but not its release.",

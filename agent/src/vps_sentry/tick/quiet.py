@@ -2,7 +2,7 @@
 """The quiet tick: ask every stamp whether anything moved; if not, leave a heartbeat and end."""
 
 from posix import urandom
-from time import time
+from time import monotonic, time
 
 from . import NOTE, NOTED, heartbeat, plain, record, take
 
@@ -26,12 +26,12 @@ def quiet(state: str, taken: "Taken | None" = None, *, bypass: "bool | None" = N
         due, code, stamps = record.loads(plain.read(state + "/" + record.FILE))
         last = plain.read(state + heartbeat.NAME)
         run = heartbeat.run_of(last) + 1
-        now = int(time())
+        now, up = int(time()), int(monotonic())
         noted = _noted(stamps, {} if taken is None else taken) if 0 < due - now <= 86400 else None
         # What was noted by the last tick and is still there counts.
-        if noted is None or noted & heartbeat.noted_of(last) or heartbeat.overdue(last, now):
+        if noted is None or noted & heartbeat.noted_of(last) or heartbeat.overdue(last, (now, up)):
             return None
-        heartbeat.write(state, heartbeat.line(now, run=run, code=code, due=due, noted=noted))
+        heartbeat.write(state, heartbeat.line((now, up), run=run, code=code, due=due, noted=noted))
     except (OSError, ValueError, EOFError, TypeError, ImportError, AttributeError, LookupError):
         return None
     return code
