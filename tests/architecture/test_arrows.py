@@ -21,7 +21,7 @@ ARROWS: Dict[str, str] = {
     "host": "core errors",
     "packages": "core errors host tick",
     "proc": "core tick",
-    "watch": "core host tick",
+    "watch": "core errors host tick",
     "launch": "core errors host proc tick watch",
     "ground": "core errors host launch packages release tick watch",
     "sshlog": "core errors host tick",

@@ -59,8 +59,10 @@ def _by_value(held: Mapping[str, Text]) -> Dict[Text, List[str]]:
 
 def _finding(item: _Item, *, size: int, reference: Optional[str]) -> Iterator[Finding]:
     cohort, check, key = item.place
-    moved = {name: (before, item.now[name]) for name, before in item.then.items() if before != item.now[name]}
-    shared = scope(check, key) == "shared"
+    kind = scope(check, key)
+    past = {} if kind == "peers" else item.then
+    moved = {name: (before, item.now[name]) for name, before in past.items() if before != item.now[name]}
+    shared = kind != "host"
     votes = _by_value(item.now) if shared else {}
     if len(votes) < 2 and not moved:
         return
@@ -85,7 +87,7 @@ def _finding(item: _Item, *, size: int, reference: Optional[str]) -> Iterator[Fi
         steps=_steps(moved),
         changed=tuple(sorted(moved)),
         unaccepted=tuple(name for name in outliers if name not in item.then),
-        wide=level in ("strong", "agreed") and _strong(item.then) - {order[0]} != frozenset(),
+        wide=bool(moved) and level in ("strong", "agreed") and bool(_strong(item.then) - {order[0]}),
     )
 
 

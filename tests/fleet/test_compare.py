@@ -132,8 +132,19 @@ def test_another_rule_set_is_not_comparable_and_no_noise(tmp_path: Path) -> None
             found = survey(connection, at=AT)
 
     assert found.findings == ()
-    assert found.left_out == (Left("web-9", "not comparable: rule set 2, its cohort uses 1"),)
+    assert found.left_out == (Left("web-9", "not comparable: rule set 2 is not known here; upgrade the controller"),)
     assert found.exit_code == 4
+
+
+def test_a_known_rule_set_that_its_cohort_does_not_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey.NORMS", {1, 2})
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        fill(store, fleet_of(4))
+        fill(store, {"web-9": {"files": without(KEY)}}, accepted={}, norm=2)
+        with store.read() as connection:
+            found = survey(connection, at=AT)
+
+    assert found.left_out == (Left("web-9", "not comparable: rule set 2, its cohort uses 1"),)
 
 
 def test_both_axes(tmp_path: Path) -> None:
@@ -224,50 +235,3 @@ def test_a_reference_host_outweighs_the_votes(tmp_path: Path, references: Frozen
     (finding,) = survey_of(tmp_path, fleet_of(4, without(KEY)), references=references).findings
 
     assert list(finding.outliers) == outliers
-
-
-def both(now: Items, accepted: Items) -> Dict[str, Any]:
-    return {"now": {"files": now}, "accepted": {"files": accepted}}
-
-
-AXES = [
-    pytest.param([both(BASE, without(KEY))] * 5, (0, 5, True), id="a cohort that changed as one is one finding"),
-    pytest.param([both(BASE, BASE)] * 4 + [both(BASE, without(KEY))], (0, 1, False), id="a late one caught up"),
-    pytest.param([both(BASE, BASE)] * 4 + [both(without(KEY), BASE)], (1, 1, False), id="changed and different"),
-    pytest.param([both(BASE, BASE)] * 4 + [both(without(KEY), without(KEY))], (1, 0, False), id="different ever since"),
-    pytest.param([both(BASE, without(KEY))] * 3, (0, 3, False), id="three hosts are no consensus that could move"),
-]
-
-
-@pytest.mark.parametrize(("hosts", "expected"), AXES)
-def test_the_two_axes(tmp_path: Path, hosts: List[Dict[str, Any]], expected: Tuple[int, int, bool]) -> None:
-    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
-        for number, host in enumerate(hosts):
-            fill(store, {f"web-{number}": host["now"]}, accepted=host["accepted"])
-        with store.read() as connection:
-            (finding,) = survey(connection, at=AT).findings
-
-    assert (len(finding.outliers), len(finding.changed), finding.wide) == expected
-
-
-def test_a_backdoor_older_than_the_first_baseline_is_found_by_its_peers_alone(tmp_path: Path) -> None:
-    """The host accepted it with everything else, so its own past is clean."""
-    planted = changed("/root/.ssh/authorized_keys", size=99)
-    honest = changed("/root/.ssh/authorized_keys", size=3)
-    fleet = {f"web-{number}": {"files": planted if number == 2 else honest} for number in range(6)}
-    found = survey_of(tmp_path, fleet)
-
-    (finding,) = found.findings
-    assert (finding.outliers, finding.changed, finding.severity) == (("web-2",), (), "critical")
-    assert found.exit_code == 3
-
-
-def test_a_host_key_that_changed_is_told_by_its_own_past(tmp_path: Path) -> None:
-    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
-        fill(store, fleet_of(4))
-        now, then = (changed("/etc/ssh/ssh_host_rsa_key", size=size) for size in (9, 3))
-        fill(store, {"web-9": {"files": now}}, accepted={"files": then})
-        with store.read() as connection:
-            (finding,) = survey(connection, at=AT).findings
-
-    assert (finding.level, finding.outliers, finding.changed) == ("own past", (), ("web-9",))

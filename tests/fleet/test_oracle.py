@@ -23,8 +23,8 @@ from .oracle import Host, brute_force
 
 AT = "2026-11-02T12:00:30Z"
 # Host-scoped and critical ones among them, escaped and foreign ones, and two that share a bucket with many others.
-KEYS = [*many_paths(90), "/etc/hostname", "/etc/ssh/ssh_host_rsa_key", "/root/.ssh/authorized_keys", "/é", "/b\\x0a"]
-CHECKS = ("files", "mounts", "ports")
+KEYS = [*many_paths(90), "/etc/hostname", "/etc/ssh/ssh_host_rsa_key", "/root/.ssh/authorized_keys", "/é", "text:/a"]
+CHECKS = ("files", "mounts", "system")
 
 
 def take(store: Store, fleet: Dict[str, Host], *, cohort: str = "web") -> None:

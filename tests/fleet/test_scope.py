@@ -13,6 +13,8 @@ SCOPES = [
     pytest.param("files", "/etc/shadow", "host", id="salted hashes always differ"),
     pytest.param("files", "/etc/ssh/sshd_config", "shared", id="settings are compared"),
     pytest.param("ports", "tcp:22:wildcard", "shared", id="listeners are compared"),
+    pytest.param("system", "text:/etc/hosts", "peers", id="a text without the host's names is compared"),
+    pytest.param("system", "os", "shared", id="the system itself on both axes"),
     pytest.param("mounts", "/usr", "host", id="partitions are the host's own"),
     pytest.param("ports", "/etc/shadow", "shared", id="a rule counts for its own check only"),
 ]

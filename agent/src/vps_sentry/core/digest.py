@@ -10,7 +10,8 @@ from . import canonical
 
 BUCKETS = 64
 NORM = 1
-"""Version of the normalisation rules this release applies; rule set 1 replaces nothing."""
+"""Version of the normalisation rules this release applies. Rule set 1: own names, addresses and machine-id are replaced
+in the texts of the check ``system`` (``watch/normal.py``), and nowhere else."""
 
 Bucket = List[List[Any]]
 """The ``[key, value]`` pairs of one bucket, sorted by key."""

@@ -94,7 +94,7 @@ def deviations(connection: sa.Connection, cohorts: Mapping[str, Roots]) -> Dict[
             told[cohort] += (
                 Deviation(check, key, value, usual, tuple(hosts))
                 for key, (value, usual) in diffs[pair].items()
-                if scope(check, key) == "shared"
+                if scope(check, key) != "host"
             )
     return told
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which hosts are expected equal: the cohort of a host, from the inventory alone (docs/contracts.md section 11).
 
-Operating system and architecture are not part of it yet: bundles do not carry them.
+What hosts say themselves of it, operating system and architecture, ``platform`` adds.
 """
 
 from __future__ import annotations

@@ -136,8 +136,10 @@ def compare(electorate: Electorate, deviations: Iterable[Deviation], *, moves: I
         votes.setdefault(place, defaultdict(list))[deviation.value] += deviation.hosts
         usual[place] = deviation.usual
     for move in moves:
-        steps[move.check, move.key][move.before, move.after] += move.hosts
-        if scope(move.check, move.key) == "shared":
+        kind = scope(move.check, move.key)
+        if kind != "peers":
+            steps[move.check, move.key][move.before, move.after] += move.hosts
+        if kind == "shared":
             # Who agrees with everybody needs no deviation: the value it moved to is the usual one.
             usual.setdefault((move.check, move.key), move.after)
     found = []
@@ -209,7 +211,7 @@ def _shared(electorate: Electorate, place: _Place, *, ballot: _Ballot) -> Findin
         steps=steps,
         changed=changed,
         unaccepted=tuple(host for host in outliers if host not in accepted),
-        wide=level in ("strong", "agreed") and _moved_together(accepted, ballot, now=order[0]),
+        wide=bool(steps) and level in ("strong", "agreed") and _moved_together(accepted, ballot, now=order[0]),
     )
 
 

@@ -16,7 +16,10 @@ from .core.model import Severity
 VERSION = 3
 """Raise with every change of a table below; stands in each report."""
 
-Scope = Literal["shared", "host"]
+NORMS = frozenset({1})
+"""The normalisation rule sets that are known here; of any other nobody can say what its items stand for."""
+
+Scope = Literal["shared", "host", "peers"]
 
 HOST_SCOPED: Tuple[Tuple[str, str], ...] = (
     ("files", "/etc/ssh/ssh_host_*"),
@@ -54,6 +57,9 @@ HOST_SCOPED: Tuple[Tuple[str, str], ...] = (
     ("mounts", "*"),
 )
 """Check and key glob of items compared with the host's own past only."""
+
+PEERS_SCOPED: Tuple[Tuple[str, str], ...] = (("system", "text:*"),)
+"""Items compared between hosts only: the same file's own item says what became of it over time."""
 
 CRITICAL: Tuple[Tuple[str, str], ...] = (
     ("files", "*/.ssh/authorized_keys*"),
@@ -98,14 +104,16 @@ def _compiled(table: Tuple[Tuple[str, str], ...]) -> re.Pattern[str]:
 
 
 _HOST_SCOPED = _compiled(HOST_SCOPED)
+_PEERS_SCOPED = _compiled(PEERS_SCOPED)
 _CRITICAL = _compiled(CRITICAL)
 _RULED = frozenset(check for check, _glob in HOST_SCOPED)
 _OCTAL = re.compile("[0-7]{1,5}", re.ASCII)
 
 
 def scope(check: str, key: str) -> Scope:
-    """Whether an item is compared between hosts (``shared``) or only over time (``host``)."""
-    return "host" if _HOST_SCOPED.match(f"{check}\0{key}") else "shared"
+    """Whether an item is compared between hosts and over time (``shared``), or on one axis only."""
+    place = f"{check}\0{key}"
+    return "host" if _HOST_SCOPED.match(place) else "peers" if _PEERS_SCOPED.match(place) else "shared"
 
 
 def is_ruled(check: str) -> bool:

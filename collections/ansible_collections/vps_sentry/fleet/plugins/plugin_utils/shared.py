@@ -50,7 +50,7 @@ def _note_buckets(connection: sa.Connection, check: str, *, buckets: Mapping[int
     items = _items(connection, sorted(buckets))
     found = {}
     for bucket, whole in buckets.items():
-        kept = [(key, value) for key, value in items[bucket] if scope(check, key) == "shared"]
+        kept = [(key, value) for key, value in items[bucket] if scope(check, key) != "host"]
         found[bucket] = whole if len(kept) == len(items[bucket]) else _digest(kept)
     rows = [{"bucket": bucket, "check_name": check, "digest": found[bucket]} for bucket in sorted(found)]
     connection.execute(sa.insert(schema.bucket_shared), rows)

@@ -12,6 +12,7 @@ from ._libraries import sa
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
 from .roster import MAX_AGE, HostRow, Problem
+from .scope import NORMS
 from .trust_store import Standing
 
 Axis = Literal["snapshot", "accepted"]
@@ -173,6 +174,8 @@ def _left_out(rows: List[HostRow], options: Options) -> Dict[str, str]:
             found[row.name] = f"last bundle is {row.missed} collects old, from {row.collected_at}"
         elif options.axis == "accepted" and row.accepted is None:
             found[row.name] = f"no accepted baseline ({row.baseline})"
+        elif row.norm not in NORMS:
+            found[row.name] = f"not comparable: rule set {row.norm} is not known here; upgrade the controller"
         elif row.norm != _most_common(norms[row.cohort]):
             found[row.name] = f"not comparable: rule set {row.norm}, its cohort uses {_most_common(norms[row.cohort])}"
     return found
