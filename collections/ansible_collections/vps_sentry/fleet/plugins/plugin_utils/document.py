@@ -11,6 +11,7 @@ from .compare import Explanation, Finding, Level, Text
 from .core.model import Severity
 from .roster import Problem
 from .scope import VERSION
+from .sightings import Wave
 from .survey import Axis, Cohort, Left, Survey
 from .trust_store import Standing
 
@@ -82,6 +83,7 @@ class Comparison:
     left_out: Tuple[Left, ...]
     unchecked: Tuple[Problem, ...]
     doubts: Tuple[Standing, ...]
+    waves: Tuple[Wave, ...]
     cohorts: Tuple[Cohort, ...]
     findings: List[FindingDocument]
 
@@ -98,6 +100,7 @@ def comparison(survey: Survey) -> Comparison:
         left_out=survey.left_out,
         unchecked=survey.unchecked,
         doubts=survey.doubts,
+        waves=survey.waves,
         cohorts=survey.cohorts,
         findings=[_finding(finding) for finding in survey.findings],
     )

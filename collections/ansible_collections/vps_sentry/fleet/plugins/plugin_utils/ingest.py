@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
-from . import limits, schema, shared, trust_store
+from . import limits, schema, shared, sightings, trust_store
 from ._libraries import sa
 from .acceptance import ledger
 from .core import canonical, codec, digest
@@ -66,6 +66,7 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, whose: Whose, at: str) 
     trust_store.weigh(
         connection, host, bundle=bundle, states=(observed, accepted), moment=Moment(at, before, whose.asked)
     )
+    sightings.note(connection, host, alerts=bundle.alerts)
     snapshot = _snapshot(connection, bundle, {"host": host, "observed": observed, "accepted": accepted, "at": at})
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(head=snapshot))
     return Ingested(

@@ -50,6 +50,15 @@ class _Redaction:
             cohorts=tuple(self._cohort(cohort) for cohort in survey.cohorts),
             findings=tuple(self._finding(finding) for finding in survey.findings),
             doubts=tuple(replace(one, host=self._hosts[one.host], subject="", detail=_HIDDEN) for one in survey.doubts),
+            waves=tuple(
+                replace(
+                    one,
+                    subject=f"#{self._mark(one.subject)}",
+                    hosts=self._names(one.hosts),
+                    accounts=tuple(sorted(f"#{self._mark(account)}" for account in one.accounts)),
+                )
+                for one in survey.waves
+            ),
             rows=tuple(self._row(row) for row in survey.rows),
         )
 

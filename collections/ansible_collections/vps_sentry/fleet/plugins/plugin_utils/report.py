@@ -14,6 +14,7 @@ from .host_report import GONE, doubt_lines
 from .limits import show
 from .page import Line, Mood, Page, Span, Table, draw, line, plain
 from .roster import HostRow
+from .sightings import told
 from .survey import Cohort, Survey
 
 __all__ = ["SCHEMA", "coverage_text", "hosts_text", "to_text"]
@@ -33,11 +34,13 @@ def to_text(survey: Survey, *, color: bool = False, width: int = 120, everything
     """
     page: Page = [line((f"fleet comparison: {_AXES[survey.axis]}, {wording.count(survey.hosts, 'host')}", "title"))]
     page += [*_coverage(survey), line(), Table(("COHORT", "HOSTS", "VOTING", ""), [_cohort(c) for c in survey.cohorts])]
+    for wave in survey.waves:
+        page += [line(), line(("CRITICAL", "critical"), f"  {told(wave)}: {wording.names(wave.hosts)}")]
     for doubt in doubt_lines(survey.doubts, told={one.host for one in survey.missing}):
         page += [line(), doubt]
     for one in group(survey.findings if everything else survey.open):
         page += [line(), *_group(one, everything=everything)]
-    page += [line(), *_explained(survey, told=everything), _verdict(survey)]
+    page += [line(), *_explained(survey, everything=everything), _verdict(survey)]
     return draw(page, color=color, width=width)
 
 
@@ -69,8 +72,8 @@ def judged(cohort: Cohort) -> Span:
 def _group(one: Group, *, everything: bool) -> Iterator[Line | Table]:
     yield line((one.severity.upper(), one.severity), f"  {wording.headline(one)} ({show(one.cohort)}, {one.level})")
     most = len(one.findings) if everything else MAX_ITEMS if one.rank >= LOW_RANK else FEW_ITEMS
-    told = sorted(one.findings, key=lambda finding: -finding.rank)[:most]
-    yield Table(_HEADER, [_row(finding) for finding in told], indent=2)
+    first = sorted(one.findings, key=lambda finding: -finding.rank)[:most]
+    yield Table(_HEADER, [_row(finding) for finding in first], indent=2)
     if len(one.findings) > most:
         yield line((f"  and {wording.count(len(one.findings) - most, 'more item')}; see them with --all", "dim"))
 
@@ -87,9 +90,9 @@ def _row(finding: Finding) -> Tuple[Span, ...]:
     )
 
 
-def _explained(survey: Survey, *, told: bool) -> Iterator[Line]:
+def _explained(survey: Survey, *, everything: bool) -> Iterator[Line]:
     hidden = [finding.explanation for finding in survey.findings if finding.explanation in EXPLAINED]
-    if hidden and not told:
+    if hidden and not everything:
         kinds = ", ".join(f"{hidden.count(kind)} by {kind}" for kind in EXPLAINED if kind in hidden)
         yield line((f"{wording.count(len(hidden), 'more difference')} explained ({kinds}); see them with --all", "dim"))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._libraries import sa
 
-VERSION = 3
+VERSION = 4
 
 metadata = sa.MetaData()
 
@@ -247,4 +247,18 @@ audit = sa.Table(
     sa.Column("detail", sa.Text, nullable=False, comment="canonical JSON"),
     sa.Column("head", sa.Text, nullable=False, unique=True),
     comment="a hash chain: entries are only added, see acceptance/chain.py",
+)
+
+sighting = sa.Table(
+    "sighting",
+    metadata,
+    sa.Column("host", sa.ForeignKey("host.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True, comment="key, address"),
+    sa.Column("subject", sa.Text, primary_key=True, comment="fingerprint or address network"),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("how", sa.Text, primary_key=True, comment="of a login: method and key"),
+    sa.Column("first_seen", sa.Text, nullable=False, comment="the host's clock, RFC 3339 UTC"),
+    sa.Column("last_seen", sa.Text, nullable=False),
+    sa.Column("standing", sa.Boolean, nullable=False, comment="whether its alert still stands"),
+    comment="new keys and logins, as alerts told of them",
 )

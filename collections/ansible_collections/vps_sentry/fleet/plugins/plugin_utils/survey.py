@@ -7,12 +7,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Tuple
 
-from . import ballots, platform, roster, trust_store, waivers
+from . import ballots, platform, roster, sightings, trust_store, waivers
 from ._libraries import sa
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
 from .roster import MAX_AGE, HostRow, Problem
 from .scope import NORMS
+from .sightings import Wave
 from .trust_store import Standing
 
 Axis = Literal["snapshot", "accepted"]
@@ -51,6 +52,8 @@ class Survey:
     findings: Tuple[Finding, ...]
     doubts: Tuple[Standing, ...]
     """Why some hosts are not believed, and what is known about others."""
+    waves: Tuple[Wave, ...]
+    """The same new key or address on several hosts within minutes."""
     rows: Tuple[HostRow, ...]
     """Every host, with the cohort it is judged in."""
 
@@ -63,7 +66,7 @@ class Survey:
     def critical(self) -> bool:
         """Whether a difference that nobody explained lies in a class that counts as critical, or a host is doubted."""
         severities = [finding.severity for finding in self.open] + [doubt.severity for doubt in self.doubts]
-        return "critical" in severities
+        return "critical" in severities or bool(self.waves)
 
     @property
     def incomplete(self) -> bool:
@@ -122,6 +125,7 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         cohorts=tuple(_judged(electorate) for electorate in electorates),
         findings=tuple(explained(found, Evidence(waivers=waivers.holding(connection, at=at)))),
         doubts=tuple(doubts),
+        waves=tuple(sightings.waves(sightings.seen(connection))),
         rows=tuple(rows),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, Sequence, Tuple
 
-from .. import wording
+from .. import sightings, wording
 from ..compare import Finding
 from ..core.model import SEVERITIES, Severity
 from ..explain import EXPLAINED
@@ -13,6 +13,7 @@ from ..grouping import Group, group
 from ..limits import show
 from ..report import FEW_ITEMS, LOW_RANK, judged
 from ..scope import VERSION
+from ..sightings import Wave
 from ..survey import Survey
 from . import heat, hosts
 from .markup import Markup, element, join, named
@@ -70,10 +71,16 @@ def _doubts(survey: Survey) -> Markup:
     together: Dict[Tuple[Severity, str, str], List[str]] = {}
     for doubt in survey.doubts:
         together.setdefault((doubt.severity, doubt.code, doubt.detail), []).append(doubt.host)
-    if not together:
+    if not together and not survey.waves:
         return Markup("")
+    waves = join(_wave(wave) for wave in survey.waves)
     order = sorted(together, key=lambda kind: (-SEVERITIES.index(kind[0]), kind[1:]))
-    return join([element("h2", "Trust"), join(_doubt(kind, together[kind]) for kind in order)])
+    return join([element("h2", "Trust"), waves, join(_doubt(kind, together[kind]) for kind in order)])
+
+
+def _wave(wave: Wave) -> Markup:
+    head = (element("span", "critical", class_="badge critical"), element("h3", sightings.told(wave)))
+    return element("section", element("div", *head, class_="head"), _hosts(wave.hosts), class_="card is-critical")
 
 
 def _doubt(kind: Tuple[Severity, str, str], names: Sequence[str]) -> Markup:
