@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a difference is there, first answer wins: waiver, roll-out, none; and how much it deserves a look. Pure."""
+"""Why a difference is there, first answer wins: accepted here, waiver, roll-out, none; how much it deserves a look.
+
+Pure.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from .compare import Explanation, Finding, Reason, Text
+from .reviewed import Item, named
 from .waivers import Waiver
 
 ROLL_OUT_HOSTS = 2
@@ -27,6 +31,8 @@ class Evidence:
 
     waivers: Sequence[Waiver] = ()
     """Those that hold now."""
+    reviewed: Mapping[str, FrozenSet[Item]] = field(default_factory=dict)
+    """Host -> items that somebody accepted for it on this controller."""
 
 
 def explained(findings: Iterable[Finding], evidence: Evidence) -> List[Finding]:
@@ -38,6 +44,10 @@ def _explained(finding: Finding, evidence: Evidence) -> Finding:
     values = values_of(finding)
     left = set(values)
     reasons: List[Reason] = []
+    hosts = {host for host in left if _reviewed(finding, evidence, host=host, value=values[host])}
+    if hosts:
+        reasons.append(Reason("accepted", "reviewed and accepted on this controller", tuple(sorted(hosts))))
+    left -= hosts
     for waiver in evidence.waivers:
         hosts = {host for host in left if waiver.covers(finding, host, value=values[host])}
         if hosts:
@@ -52,6 +62,10 @@ def _explained(finding: Finding, evidence: Evidence) -> Finding:
     kinds: Set[Explanation] = {reason.explanation for reason in reasons}
     weakest: Explanation = "none" if left or not kinds else max(kinds, key=_ORDER.index)
     return replace(finding, explanation=weakest, reasons=tuple(reasons), rank=rank(finding, weakest))
+
+
+def _reviewed(finding: Finding, evidence: Evidence, *, host: str, value: Text) -> bool:
+    return named(evidence.reviewed.get(host, frozenset()), finding.check, key=finding.key, value=value)
 
 
 def values_of(finding: Finding) -> Dict[str, Text]:

@@ -17,7 +17,7 @@ from .roster import HostRow
 from .sightings import told
 from .survey import Cohort, Survey
 
-__all__ = ["SCHEMA", "coverage_text", "hosts_text", "to_text"]
+__all__ = ["SCHEMA", "cohorts_text", "coverage_text", "hosts_text", "to_text"]
 
 MAX_ITEMS = 20
 FEW_ITEMS = 3
@@ -110,6 +110,13 @@ def coverage_text(asked: int, *, missing: Sequence[HostRow], unknown: Sequence[s
     told += [f"{show(name)} (never asked)" for name in unknown]
     head = f"collected {asked - len(told)} of {asked}"
     return f"{head}; not reached: {'; '.join(told)}" if told else head
+
+
+def cohorts_text(survey: Survey) -> str:
+    """Every cohort with its hosts, its votes and whether it can be judged; then who has no vote, and why."""
+    page: Page = [Table(("COHORT", "HOSTS", "VOTING", ""), [_cohort(cohort) for cohort in survey.cohorts])]
+    page += [line(f"no vote: {show(one.host)} ({show(one.reason, limit=400)})") for one in survey.left_out]
+    return plain(page)
 
 
 def hosts_text(rows: Sequence[HostRow]) -> str:

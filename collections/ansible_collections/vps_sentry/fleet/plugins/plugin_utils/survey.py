@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Tuple
 
-from . import ballots, platform, roster, sightings, trust_store, waivers
+from . import ballots, platform, reviewed, roster, sightings, trust_store, waivers
 from ._libraries import sa
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
@@ -123,7 +123,7 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         left_out=tuple(Left(name, reason) for name, reason in sorted(left_out.items())),
         unchecked=tuple(_unchecked(rows, held, roster.problems(connection))),
         cohorts=tuple(_judged(electorate) for electorate in electorates),
-        findings=tuple(explained(found, Evidence(waivers=waivers.holding(connection, at=at)))),
+        findings=tuple(explained(found, Evidence(waivers.holding(connection, at=at), reviewed.reviewed(connection)))),
         doubts=tuple(doubts),
         waves=tuple(sightings.waves(sightings.seen(connection))),
         rows=tuple(rows),

@@ -62,7 +62,7 @@ def count(number: int, noun: str) -> str:
 def difference(finding: Finding) -> str:
     """What is there, and what stands against it."""
     if len(finding.variants) < 2:
-        return "; ".join(_step(step) for step in finding.steps)
+        return "; ".join(step(one) for one in finding.steps)
     if finding.level in ("strong", "majority", "reference"):
         common, *rest = finding.variants
         return "; ".join(_variant(variant, common, finding) for variant in rest)
@@ -105,13 +105,14 @@ def why(finding: Finding) -> str:
     return "; ".join(told)
 
 
-def _step(step: Step) -> str:
-    here = names(step.hosts, limit=_NAMED)
-    if step.after is None:
+def step(one: Step) -> str:
+    """From what to what, and on which hosts."""
+    here = names(one.hosts, limit=_NAMED)
+    if one.after is None:
         return f"{here}: gone"
-    if step.before is None:
-        return f"{here}: new, {fields(_value(step.after))}"
-    return f"{here}: {_fields(_value(step.before), _value(step.after))}"
+    if one.before is None:
+        return f"{here}: new, {fields(_value(one.after))}"
+    return f"{here}: {_fields(_value(one.before), _value(one.after))}"
 
 
 def _variant(variant: Variant, common: Variant, finding: Finding) -> str:

@@ -14,12 +14,14 @@ from .. import host_life, host_report, report, roster, trust_store
 from .._libraries import sa
 from ..moment import now
 from ..store import Store
+from ..survey import survey
 from . import Command
 
 _INCOMPLETE, _ERROR = 4, 1
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cohorts", action="store_true", help="sizes, quorum and who cannot be judged")
     kinds = parser.add_subparsers(dest="decision", metavar="DECISION", parser_class=type(parser))
     for name, (about, _do) in _DECISIONS.items():
         one = kinds.add_parser(name, help=about, description=about)
@@ -30,7 +32,23 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(store: Store, options: argparse.Namespace) -> int:
+    if options.cohorts:
+        return _cohorts(store, options)
     return _decide(store, options) if options.decision else _list(store, options)
+
+
+def _cohorts(store: Store, options: argparse.Namespace) -> int:
+    with store.read() as connection:
+        found = survey(connection, at=now())
+    if options.format == "json":
+        document = {
+            "cohorts": [asdict(one) for one in found.cohorts],
+            "left_out": [asdict(one) for one in found.left_out],
+        }
+        print(json.dumps({"schema": report.SCHEMA, **document}))
+    else:
+        print(report.cohorts_text(found), end="")
+    return _INCOMPLETE if found.left_out else 0
 
 
 def _list(store: Store, options: argparse.Namespace) -> int:
