@@ -39,7 +39,7 @@ def test_every_one_host_budget_has_a_row() -> None:
 
     assert names == {
         "quiet-small", "quiet-default", "ship-empty", "moved", "files-3400", "files-100000", "files-full", "journal",
-        "replay-fail2ban", "replay-sshguard", "ports-500", "ports-20000",
+        "journal-look", "replay-fail2ban", "replay-sshguard", "ports-500", "ports-20000",
     }  # fmt: skip
 
 
