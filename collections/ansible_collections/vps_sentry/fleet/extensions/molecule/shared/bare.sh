@@ -18,6 +18,11 @@ rm -f /etc/profile.d/sentry-test.sh /etc/profile.d/sentry-planted.sh /etc/sudoer
 userdel vps-sentry-ship 2>/dev/null || true
 groupdel vps-sentry-ship 2>/dev/null || true
 userdel --remove ops 2>/dev/null || true
+# What the five equal hosts were changed by.
+pkill -f 'create_server.*8099' || true
+sed -i '/ guest$/d' /home/deploy/.ssh/authorized_keys
+! dpkg --status sentry-tool >/dev/null 2>&1 || dpkg --purge sentry-tool >/dev/null
+rm -f /root/sentry-tool-*
 systemctl daemon-reload
 systemctl restart ssh
 systemctl reset-failed
