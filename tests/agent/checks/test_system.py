@@ -115,9 +115,22 @@ def test_a_disk_has_no_architecture_and_no_addresses(tmp_path: Path) -> None:
     assert b"${IP}" not in normal.own(host).values()
 
 
-def test_a_system_that_does_not_say_what_it_is_could_not_be_looked_at(tmp_path: Path) -> None:
-    with pytest.raises(CollectError, match="nobody says which system this is"):
-        items(root(tmp_path, {"/etc/hostname": "x"}))
+class Live(Host):
+    """A root of its own that counts as the running system."""
+
+    live = True
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["the running system", "a disk"])
+def test_a_system_that_does_not_say_what_it_is_could_not_be_looked_at(tmp_path: Path, *, live: bool) -> None:
+    host = root(tmp_path, {"/etc/hostname": "x"})
+    if live:
+        with pytest.raises(CollectError, match="nobody says which system this is"):
+            items(Live(host.root))
+        return
+    found = system.collect(Context(host, system.Options(), 0, {}))
+
+    assert ("skipped", True) == (found.status, "nobody says which system this is" in (found.error or ""))
 
 
 def test_a_large_text_is_left_out(tmp_path: Path) -> None:

@@ -36,7 +36,12 @@ class Options:
 def collect(context: Context) -> Observation:
     """System, architecture, and the digest of each small text."""
     host = context.host
-    items: Dict[str, Value] = {"os": parse_release(_release(host))}
+    try:
+        items: Dict[str, Value] = {"os": parse_release(_release(host))}
+    except CollectError as exc:
+        if host.live:
+            raise
+        return Observation("skipped", error=str(exc))  # Not every disk holds a system.
     if host.live:
         items["architecture"] = {"machine": os.uname().machine}
     own = normal.own(host)
