@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         plain = json.loads(json.dumps(given))
         try:
             with open_store(plain["store"], environ=os.environ) as store:
-                gone = [] if plain["inventory"] is None else _missing_from(store, plain["inventory"])
+                gone = _settle(store, plain["hosts"], plain["inventory"])
                 with store.read() as connection:
                     rows, doubts = roster.hosts(connection), trust_store.standing(connection)
         except (LibraryError, StoreError) as exc:
@@ -59,7 +59,8 @@ def _names(rows: List[roster.HostRow]) -> List[str]:
     return [row.name for row in rows]
 
 
-def _missing_from(store: Store, inventory: List[str]) -> List[str]:
-    """Hosts of the store that the inventory no longer has."""
+def _settle(store: Store, asked: List[str], inventory: Optional[List[str]]) -> List[str]:
+    """End what a time limit cut off; the hosts of the store that the inventory no longer has."""
     with store.write() as connection:
-        return roster.note_inventory(connection, inventory, at=now())
+        roster.settle_attempts(connection, asked, at=now())
+        return [] if inventory is None else roster.note_inventory(connection, inventory, at=now())

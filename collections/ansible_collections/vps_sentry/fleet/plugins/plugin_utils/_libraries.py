@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Optional
 
 MINIMUM = "pydantic>=2.11 and sqlalchemy>=2.0.40"
@@ -27,6 +28,7 @@ class _Absent:
 
 _missing: Optional[ImportError] = None
 if TYPE_CHECKING:
+    import paramiko
     import pydantic
     import sqlalchemy as sa
     from sqlalchemy.dialects import sqlite
@@ -54,7 +56,17 @@ try:
 except ImportError:
     rich = None
 
-__all__ = ["LibraryError", "pydantic", "require", "rich", "sa", "sqlite"]
+__all__ = ["LibraryError", "paramiko", "pydantic", "require", "require_paramiko", "rich", "sa", "sqlite"]
+
+
+def __getattr__(name: str) -> Any:
+    """paramiko when somebody wants it: it takes longer to import than most commands run."""
+    if name != "paramiko":
+        raise AttributeError(name)
+    try:
+        return import_module(name)
+    except ImportError:
+        return _Absent()
 
 
 def require() -> None:
@@ -64,3 +76,13 @@ def require() -> None:
             f"the vps-sentry controller needs {MINIMUM} in Ansible's own Python: pip install 'vps-sentry[fleet]'"
             f" ({_missing})"
         ) from _missing
+
+
+def require_paramiko() -> None:
+    """Raises LibraryError unless paramiko is there."""
+    try:
+        import_module("paramiko")
+    except ImportError as exc:
+        raise LibraryError(
+            f"pulling needs paramiko: pip install 'vps-sentry[fleet]' ({exc}); playbooks/collect.yml needs none"
+        ) from exc

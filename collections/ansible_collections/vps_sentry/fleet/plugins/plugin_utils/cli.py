@@ -56,8 +56,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _add(parsers: argparse._SubParsersAction[_Parser], name: str) -> None:
     command = commands.load(name)
     added = parsers.add_parser(name, help=command.about, description=command.about)
-    added.add_argument("--store", metavar="URL", help="default: sqlite below the user's data directory")
-    added.add_argument("--format", choices=("text", "json"), default="text")
+    commands.add_common(added)
     command.arguments(added)
     added.set_defaults(command=command)
 

@@ -62,3 +62,9 @@ def miss(store: Store, asked: Asked, *, outcome: str, reason: str) -> None:
     told = limits.show(reason, limit=roster.MAX_REASON - 1)
     with store.write() as connection:
         roster.end_attempt(connection, asked.name, outcome=outcome, reason=told, at=now())
+
+
+def withdraw(store: Store, asked: Asked) -> None:
+    """The host was not asked after all; another transport will."""
+    with store.write() as connection:
+        roster.withdraw_attempt(connection, asked.name)

@@ -23,13 +23,14 @@ _PREFIX = len("sha256:") + 16
 # POSIX sh has no pipefail: the agent's exit status leaves the pipeline by descriptor 4, its output by 3.
 _PIPELINE = (
     "exec 3>&1; status=$({{ {{ {agent} bundle 3>&- 4>&-; echo $? >&4; }}"
-    " | head -c {limit} | gzip -c | base64 -w0 >&3; }} 4>&1); exit $status"
+    " | head -c {limit} | gzip -c{encode} >&3; }} 4>&1); exit $status"
 )
 
 
-def command(agent: str = AGENT) -> str:
-    """The one shell command: ``agent bundle``, compressed, as text, with the agent's own exit status."""
-    return _PIPELINE.format(agent=shlex.quote(agent), limit=MAX_BYTES + 1)
+def command(agent: str = AGENT, *, text: bool = True) -> str:
+    """The one shell command: ``agent bundle``, compressed, as base64 if ``text``, with the agent's own exit status."""
+    encode = " | base64 -w0" if text else ""
+    return _PIPELINE.format(agent=shlex.quote(agent), limit=MAX_BYTES + 1, encode=encode)
 
 
 def request(nonce: str, held: Iterable[str]) -> bytes:

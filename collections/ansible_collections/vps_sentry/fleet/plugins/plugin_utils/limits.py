@@ -28,6 +28,8 @@ def unpack(answer: bytes) -> bytes:
 
     The first byte tells them apart: ``{`` is no letter of base64. Raises LimitError.
     """
+    if not answer.strip():
+        raise LimitError("an empty answer: does `vps-sentry bundle` work there?")
     if answer.lstrip()[:1] == b"{":
         if len(answer) > MAX_BYTES:
             raise LimitError(f"larger than {MAX_BYTES} bytes")

@@ -10,6 +10,8 @@ from . import schema, trust, trust_store
 from ._libraries import sa
 
 MAX_REASON = 400
+ASKED, CUT_OFF = "asked", "no whole answer came in the time there was"
+"""Outcome and reason of an attempt that has begun."""
 MAX_AGE = 3
 """A host that missed this many collects in a row has no vote (``vps_sentry_max_age``)."""
 
@@ -21,7 +23,7 @@ class HostRow:
     name: str
     cohort: str
     outcome: str
-    """Of the last attempt: collected, unreachable, old, refused, replay, failed."""
+    """Of the last attempt: asked, collected, unreachable, old, refused, replay, host_key, failed."""
     reason: str
     missed: int
     """Attempts since the last bundle; 0 = the last one worked."""
@@ -58,8 +60,7 @@ def begin_attempt(connection: sa.Connection, name: str, *, cohort: str, max_age:
     """
     table = schema.host
     active = {"absent_since": None, "retired_at": None, "retired_reason": None}
-    reason = "the attempt was cut off before an answer"
-    told = {"cohort": cohort, "outcome": "unreachable", "reason": reason, "max_age": max_age, **active}
+    told = {"cohort": cohort, "outcome": ASKED, "reason": CUT_OFF, "max_age": max_age, **active}
     found = connection.scalar(sa.select(table.c.id).where(table.c.name == name))
     if found is None:
         connection.execute(sa.insert(table), {"name": name, "missed": 1, **told})
@@ -75,6 +76,20 @@ def end_attempt(connection: sa.Connection, name: str, *, outcome: str, reason: s
     row = connection.execute(sa.select(table.c.id, table.c.missed, table.c.max_age).where(table.c.name == name)).one()
     doubt = trust.about_absence(outcome, reason, missed=row.missed, max_age=row.max_age or MAX_AGE)
     trust_store.keep(connection, row.id, doubts=[doubt], at=at)
+
+
+def settle_attempts(connection: sa.Connection, names: Iterable[str], *, at: str) -> None:
+    """End the attempts of those hosts that nobody ended: a time limit cut them off."""
+    table, asked = schema.host.c, set(names)
+    query = sa.select(table.name).where(table.outcome == ASKED)
+    for name in asked & set(connection.scalars(query)):
+        end_attempt(connection, name, outcome="failed", reason=CUT_OFF, at=at)
+
+
+def withdraw_attempt(connection: sa.Connection, name: str) -> None:
+    """Take back that ``name`` is being asked: it will be asked in another way."""
+    table = schema.host
+    connection.execute(sa.update(table).where(table.c.name == name).values(missed=table.c.missed - 1))
 
 
 def note_inventory(connection: sa.Connection, names: Iterable[str], *, at: str) -> List[str]:

@@ -106,7 +106,7 @@ host = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True, comment="the inventory's name, never the host's own"),
     sa.Column("cohort", sa.Text, nullable=False),
     sa.Column(
-        "outcome", sa.Text, nullable=False, comment="of the last attempt: collected, unreachable, old, refused, failed"
+        "outcome", sa.Text, nullable=False, comment="of the last attempt: asked, collected, or why there was no bundle"
     ),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("missed", sa.Integer, nullable=False, comment="attempts since the last bundle"),

@@ -17,7 +17,7 @@ from .core.model import Severity
 STOPPED_AFTER = 1800
 """Seconds without a run, six of the timer's, after which an agent that answers counts as stopped."""
 
-PASSING = frozenset({"unreachable", "silent", "stopped", "old", "refused"})
+PASSING = frozenset({"unreachable", "silent", "stopped", "old", "refused", "host_key_mismatch"})
 """Doubts that end by themselves once their cause is gone; a person has to end all others."""
 
 
@@ -134,6 +134,8 @@ def about_absence(outcome: str, reason: str, *, missed: int, max_age: int) -> Do
         return Doubt("unreachable", "warning", reason, votes=True)
     if outcome == "old":
         return Doubt("old", "info", reason, votes=True)
+    if outcome == "host_key":
+        return Doubt("host_key_mismatch", "critical", reason)
     if outcome == "refused":
         return Doubt("refused", "critical", reason, votes=True)
     return Doubt("stopped", "critical", f"agent stopped: {reason}")

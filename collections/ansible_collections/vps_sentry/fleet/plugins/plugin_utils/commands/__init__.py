@@ -26,6 +26,17 @@ class Command:
     """Whether it makes the store when there is none yet."""
 
 
+def add_common(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """The options of every command; ``again`` where a part of a command has a parser of its own."""
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        default=argparse.SUPPRESS if again else None,
+        help="default: sqlite below the user's data directory",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default=argparse.SUPPRESS if again else "text")
+
+
 def names() -> List[str]:
     """Every command's name, sorted, without importing one."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))

@@ -15,7 +15,7 @@ from .._libraries import sa
 from ..moment import now
 from ..store import Store
 from ..survey import survey
-from . import Command
+from . import Command, add_common
 
 _INCOMPLETE, _ERROR = 4, 1
 
@@ -25,6 +25,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="decision", metavar="DECISION", parser_class=type(parser))
     for name, (about, _do) in _DECISIONS.items():
         one = kinds.add_parser(name, help=about, description=about)
+        add_common(one, again=True)
         one.add_argument("host", metavar="HOST", help="its name in the inventory")
         if name == "rename":
             one.add_argument("new", metavar="NEW", help="its new name in the inventory")
