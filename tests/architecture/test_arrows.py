@@ -17,6 +17,7 @@ ARROWS: Dict[str, str] = {
     "core": "",
     "errors": "",
     "release": "tick",
+    "reply": "",
     "trust": "errors",
     "host": "core errors",
     "packages": "core errors host tick",
@@ -53,7 +54,7 @@ ARROWS: Dict[str, str] = {
     "setup": "checks config core host store",
     "acknowledge": "core deliveries errors history lifecycle memory report setup",
     "stamps": "checks core errors memory setup store tick",
-    "handout": "baseline core errors host memory observations report store",
+    "handout": "baseline core errors host memory observations reply report store",
     "ship": "core errors outbox sinks store",
     "looking": "checks config core memory observations observe setup stamps",
     "verdict": "accept core deliveries findings judge keeping lifecycle looking setup",
@@ -63,7 +64,7 @@ ARROWS: Dict[str, str] = {
     "selftest": "*",
     "doctor": "*",
     "cli": "*",
-    "__main__": "cli ship tick",
+    "__main__": "cli reply ship tick",
 }
 PACKAGE = AGENT.name
 # What would give a pure room eyes or a clock.

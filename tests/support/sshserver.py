@@ -1,92 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real sshd on this machine that anybody may run, where each key has one command: many hosts in one place."""
+"""The real sshd of the tests: started, and stopped with its sessions."""
 
 from __future__ import annotations
 
-import getpass
-import os
-import shutil
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Iterator
 
-SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ.get("PATH", ""))
+from localsshd import Server, make_key, prepare, program
 
-_CONFIG = """\
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {folder}/host_key
-PidFile {folder}/pid
-AuthorizedKeysFile {folder}/authorized_keys
-StrictModes no
-UsePAM no
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-MaxStartups 200:30:400
-MaxSessions 100
-LogLevel ERROR
-"""
-
-
-class Server:
-    """What a test says about the server: its hosts, and what ssh has to know of it."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
-        self.known_hosts = folder / "known_hosts"
-        self.know()
-
-    def know(self, *, hashed: bool = False, key: Optional[str] = None) -> None:
-        """Write known_hosts, with the server's own key or another one."""
-        found = key or (self.folder / "host_key.pub").read_text()
-        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {found}")
-        if hashed:
-            subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(self.known_hosts)], check=True, capture_output=True)
-
-    def admit(self, name: str, *, command: Optional[str] = None) -> Dict[str, Any]:
-        """A key for ``name`` that may run ``command`` only (None: anything); the host's variables for Ansible."""
-        key = self.folder / f"key-{name}"
-        make_key(key)
-        limits = f'restrict,command="{command}" ' if command else ""
-        with (self.folder / "authorized_keys").open("a") as handle:
-            handle.write(limits + key.with_suffix(".pub").read_text())
-        return {
-            "ansible_host": "127.0.0.1",
-            "ansible_port": self.port,
-            "ansible_user": getpass.getuser(),
-            "ansible_ssh_private_key_file": str(key),
-            "ansible_ssh_common_args": f"-F none -o UserKnownHostsFile={self.known_hosts} -o IdentitiesOnly=yes",
-            # One place, many hosts: ssh would take them for one and send all through the first one's connection.
-            "ansible_control_path": str(self.folder / f"cp-{name}"),
-            "ansible_become": False,
-        }
-
-
-def make_key(path: Path) -> None:
-    """A new key without a passphrase."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)], check=True)
+__all__ = ["SSHD", "Server", "make_key", "server"]
+SSHD = program()
 
 
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    """Start sshd; stop it and its sessions at the end."""
-    assert SSHD is not None
-    make_key(folder / "host_key")
-    (folder / "authorized_keys").touch()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    (folder / "sshd_config").write_text(_CONFIG.format(port=port, folder=folder))
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], start_new_session=True)
+    """A server in ``folder`` that listens."""
+    prepared = prepare(folder)
+    process = subprocess.Popen(prepared.command, start_new_session=True)
     try:
-        _wait_for(port)
-        yield Server(folder, port)
+        _wait_for(prepared.port)
+        yield prepared
     finally:
         process.terminate()
         process.wait(10)

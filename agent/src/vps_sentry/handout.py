@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from . import memory, observations
+from . import memory, observations, reply
 from .baseline import Baseline
 from .core import bundle, canonical, codec, digest
 from .core.model import Observation
@@ -17,7 +17,6 @@ from .host import Host
 from .report import read_last
 from .store import Store
 
-REQUEST_LIMIT = 256 * 1024
 PATIENCE = 5.0
 """Seconds to wait for a run that is writing its record."""
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
@@ -32,14 +31,16 @@ class Source:
     host: Host
     checks: Tuple[str, ...]
     agent_digest: Optional[str]
+    footing: str = ""
+    """A file that is another one when the agent is; without it nothing is kept for the next answer."""
 
 
 def read_request(data: bytes) -> Optional[bundle.Request]:
     """The request line; None when there is none. Raises ConfigError: the caller asked wrongly."""
     if not data.strip():
         return None
-    if len(data) > REQUEST_LIMIT:
-        raise ConfigError(f"the request on standard input is larger than {REQUEST_LIMIT} bytes")
+    if len(data) > reply.REQUEST_LIMIT:
+        raise ConfigError(f"the request on standard input is larger than {reply.REQUEST_LIMIT} bytes")
     try:
         request = codec.decode(bundle.Request, canonical.loads(data))
     except (canonical.CanonicalError, codec.CodecError) as exc:
@@ -54,6 +55,7 @@ def read_request(data: bytes) -> Optional[bundle.Request]:
 def build(store: Store, source: Source, *, request: Optional[bundle.Request]) -> Dict[str, Any]:
     """The bundle as JSON values. Takes no snapshot, needs no lock. Raises StoreError when no run was recorded yet."""
     with _between_runs(store):
+        made_of = reply.signature(str(store.path), source.footing)
         last = read_last(store)
         recalled = memory.recall(store)
         seen = {name: observations.load(store, name) for name in source.checks}
@@ -77,7 +79,19 @@ def build(store: Store, source: Source, *, request: Optional[bundle.Request]) ->
         alerts=last.alerts,
     )
     plain: Dict[str, Any] = codec.encode(document)
+    if source.footing:
+        _keep(store, made_of, plain)
     return plain
+
+
+def _keep(store: Store, made_of: List[str], plain: Mapping[str, Any]) -> None:
+    """The header for ``reply``, which answers while nothing moves; it only saves work."""
+    heads = [*plain["checks"].values(), *plain["baseline"]["checks"].values()]
+    needed = sorted({name for head in heads for name in head["buckets"]})
+    with contextlib.suppress(StoreError):
+        store.write_json(
+            reply.NAME, {"signature": made_of, "buckets": needed, "document": {**plain, "nonce": None, "buckets": {}}}
+        )
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ class Installed:
         ]
 
     def _quiet(self, *, defaults: bool) -> Measured:
-        self._settle(defaults=defaults)
+        self.settle(defaults=defaults)
         found = by_turns({"bare": Contender(BARE), "tick": _TICK}, rounds=21)
         if not self._is_quiet():
             raise SkippedError(f"no tick is quiet on this host: {self._troubles()}")
@@ -56,18 +56,19 @@ class Installed:
         return self._measured(tick, found["bare"])
 
     def _ship(self) -> Measured:
-        self._settle(defaults=False)
+        self.settle(defaults=False)
         found = by_turns({"bare": Contender(BARE), "ship": _SHIP}, rounds=21)
         return Measured(found["ship"].cpu / found["bare"].cpu, found["ship"].rss, _ms(found["ship"].cpu))
 
     def _moved(self) -> Measured:
-        self._settle(defaults=True)
+        self.settle(defaults=True)
         move = f"echo $$ >{self._scratch}/small/moves; rm -f {STATE}/outbox/*"
         tick = Contender(_TICK.argv, [["/bin/sh", "-c", move]], _TICK.environment)
         found = by_turns({"bare": Contender(BARE), "tick": tick}, rounds=11)
         return self._measured(found["tick"], found["bare"])
 
-    def _settle(self, *, defaults: bool) -> None:
+    def settle(self, *, defaults: bool) -> None:
+        """Installed, accepted and quiet, watching a few files or the default list."""
         need_root()
         if not self._ready:
             self._install()

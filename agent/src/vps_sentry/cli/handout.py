@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .. import handout
+from .. import handout, reply
 from ..checks import discover
 from ..core import canonical
 from ..host import Host
@@ -16,10 +16,9 @@ from .setup import digest
 
 
 def bundle(options: argparse.Namespace) -> int:
-    """Answer the request on standard input; at a terminal there is none to wait for."""
-    asked = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.readline(handout.REQUEST_LIMIT + 1)
-    source = handout.Source(Host(), tuple(discover()), digest())
-    document = handout.build(Store(options.state_dir), source, request=handout.read_request(asked))
+    """Answer the request on standard input the long way."""
+    source = handout.Source(Host(), tuple(discover()), digest(), footing=reply.footing())
+    document = handout.build(Store(options.state_dir), source, request=handout.read_request(reply.question()))
     sys.stdout.buffer.write(canonical.dumps(document) + b"\n")
     sys.stdout.buffer.flush()
     return EXIT_OK

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The short way to a bundle: the same bytes as the long one, and never once anything moved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional
+
+import pytest
+from support.runs import World
+from vps_sentry import handout, reply
+from vps_sentry.core import bundle, canonical
+from vps_sentry.host import Host
+
+NONCE = "0123456789abcdef" * 2
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path) -> World:
+    made = World(tmp_path, items={f"/etc/{number}": {"n": number} for number in range(200)})
+    made.accept()
+    made.items["/etc/7"] = {"n": 0}
+    made.run()
+    return made
+
+
+class Reader:
+    """A controller that asks for the bundle of a world."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._world, self._patch = world, monkeypatch
+        self.footing = world.path / "MANIFEST"
+        self.footing.write_text("release 1\n")
+        self.have = [name[7:23] for name in self.long()["buckets"]]
+
+    def long(self, **asked: Any) -> Dict[str, Any]:
+        """The answer made of all items."""
+        source = handout.Source(Host("/"), ("things",), None, footing=str(self.footing))
+        request = bundle.Request(schema=1, nonce=NONCE, have=tuple(asked.get("have", ())))
+        return handout.build(self._world.store, source, request=request)
+
+    def short(self, line: Optional[bytes] = None) -> Optional[bytes]:
+        """The answer from the header, None where there is none."""
+        usual = json.dumps({"schema": 1, "nonce": NONCE, "have": self.have}).encode() + b"\n"
+        self._patch.setattr(reply, "question", lambda: usual if line is None else line)
+        return reply.answer(str(self._world.store.path), str(self.footing))
+
+
+@pytest.fixture(name="reader")
+def _reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    return Reader(world, monkeypatch)
+
+
+def test_the_same_bytes(reader: Reader) -> None:
+    assert reader.short() == canonical.dumps(reader.long(have=reader.have)) + b"\n"
+
+
+def test_a_quiet_tick_shows_in_time_and_run(world: World, reader: Reader) -> None:
+    before = json.loads(reader.short() or b"")
+    beat = world.store.read("heartbeat") or b""
+    later = beat.replace(beat[:20], b"2099-01-01T00:00:00Z").replace(b"run=2", b"run=9")
+    world.store.write("heartbeat", later)
+    after = json.loads(reader.short() or b"")
+
+    assert (after["time"], after["run"]) == ("2099-01-01T00:00:00Z", 9)
+    assert {**after, "time": "", "run": 0} == {**before, "time": "", "run": 0}
+    assert canonical.dumps(after) == canonical.dumps(reader.long(have=reader.have))
+
+
+MOVES: Dict[str, Callable[[World, Reader], object]] = {
+    "a run": lambda world, reader: world.run(),
+    "an acceptance": lambda world, reader: world.accept(),
+    "an alert's state": lambda world, reader: world.store.write("last.json", world.store.read("last.json") or b""),
+    "the baseline is gone": lambda world, reader: world.store.remove("baseline.json"),
+    "another release": lambda world, reader: reader.footing.write_text("release 2, which is longer\n"),
+    "the header is damaged": lambda world, reader: world.store.write(reply.NAME, b'{"signature":'),
+    "the header is a list": lambda world, reader: world.store.write(reply.NAME, b"[]"),
+    "no heartbeat": lambda world, reader: world.store.remove("heartbeat"),
+    "half a heartbeat": lambda world, reader: world.store.write("heartbeat", b"2026-"),
+}
+
+
+@pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
+def test_what_moved_is_told_the_long_way(move: Callable[[World, Reader], object], world: World, reader: Reader) -> None:
+    assert reader.short() is not None
+    move(world, reader)
+    assert reader.short() is None
+
+
+LINES = {
+    "no question": b"",
+    "no JSON": b"hello\n",
+    "nothing held": b'{"schema":1,"nonce":"%s","have":[]}\n' % NONCE.encode(),
+    "another schema": b'{"schema":2,"nonce":"%s","have":[]}\n' % NONCE.encode(),
+    "a short nonce": b'{"schema":1,"nonce":"ab","have":[]}\n',
+    "a list": b"[]\n",
+    "have is no list": b'{"schema":1,"nonce":"%s","have":7}\n' % NONCE.encode(),
+    "a long line": b" " * (reply.REQUEST_LIMIT + 1),
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_any_other_question_is_judged_the_long_way(line: bytes, reader: Reader) -> None:
+    assert reader.short(line) is None
+
+
+def test_one_bucket_not_held_is_enough(reader: Reader) -> None:
+    reader.have.pop()
+    assert reader.short() is None
