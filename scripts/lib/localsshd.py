@@ -27,6 +27,7 @@ MaxStartups 200:30:400
 MaxSessions 100
 LogLevel ERROR
 Subsystem sftp internal-sftp
+SetEnv HOME={folder}/home
 """
 
 
@@ -91,6 +92,8 @@ def prepare(folder: Path) -> Server:
     (folder / "sshd_config").write_text(_CONFIG.format(port=port, folder=folder))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    # Not the user's own: what a shell reads there at each command is nothing to the tests, and costs.
+    (folder / "home").mkdir(mode=0o700)
     made = Server(folder, port, [found, "-D", "-e", "-f", str(folder / "sshd_config")])
     made.know()
     return made

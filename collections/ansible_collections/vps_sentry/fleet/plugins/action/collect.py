@@ -15,7 +15,10 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import collecting
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import CohortError, cohort_of
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError, prepare
+
+# Ansible imports this once and then forks for each host.
+prepare()
 
 ARGUMENTS = {
     "store": {"type": "str"},

@@ -56,7 +56,7 @@ try:
 except ImportError:
     rich = None
 
-__all__ = ["LibraryError", "paramiko", "pydantic", "require", "require_paramiko", "rich", "sa", "sqlite"]
+__all__ = ["LibraryError", "is_complete", "paramiko", "pydantic", "require", "require_paramiko", "rich", "sa", "sqlite"]
 
 
 def __getattr__(name: str) -> Any:
@@ -67,6 +67,11 @@ def __getattr__(name: str) -> Any:
         return import_module(name)
     except ImportError:
         return _Absent()
+
+
+def is_complete() -> bool:
+    """Whether every library is there."""
+    return _missing is None
 
 
 def require() -> None:
