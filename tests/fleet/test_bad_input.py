@@ -153,8 +153,8 @@ def _fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 def files(folder: Path) -> List[str]:
-    """Everything there but what belongs to ssh, Ansible and the store."""
-    own = ("ansible", "cp", "fleet.sqlite", "hosts.json")
+    """Everything there but what belongs to ssh, Ansible, the store, and to the hosts themselves."""
+    own = ("ansible", "cp", "fleet.sqlite", "hosts.json", "disks")
     return sorted(str(path) for path in folder.rglob("*") if not path.relative_to(folder).parts[0].startswith(own))
 
 
