@@ -20,10 +20,10 @@ ARROWS: Dict[str, str] = {
     "reply": "",
     "trust": "errors",
     "host": "core errors",
-    "packages": "core errors host tick",
     "proc": "core tick",
     "watch": "core errors host tick",
     "launch": "core errors host proc tick watch",
+    "packages": "core errors host tick watch",
     "ground": "core errors host launch packages release tick watch",
     "sshlog": "core errors host tick",
     "sshd": "core errors host sshlog",
@@ -32,6 +32,7 @@ ARROWS: Dict[str, str] = {
     "checks": "access core errors ground host launch packages parts proc release sessions sshd sshlog tick watch",
     "sinks": "core errors parts",
     "judge": "core",
+    "explaining": "core judge",
     "lifecycle": "core judge",
     "webhook_fallback": "errors sinks",
     "config": "checks core errors sinks webhook_fallback",
@@ -57,7 +58,7 @@ ARROWS: Dict[str, str] = {
     "handout": "baseline core errors host memory observations reply report store",
     "ship": "core errors outbox sinks store",
     "looking": "checks config core memory observations observe setup stamps",
-    "verdict": "accept core deliveries findings judge keeping lifecycle looking setup",
+    "verdict": "accept core deliveries explaining findings judge keeping lifecycle looking setup",
     "recording": "config core deliveries errors lifecycle looking memory observations report setup stamps store tick",
     "acceptance": "accept core deliveries expiry history looking memory orders setup",
     "pipeline": "*",
@@ -83,7 +84,7 @@ IMPURE_MODULES = {
 }
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "__import__"}
 CLOCK_METHODS = {"now", "utcnow", "today"}
-PURE = ("core", "judge")
+PURE = ("core", "judge", "explaining")
 
 
 def room_of(path: Path) -> str:

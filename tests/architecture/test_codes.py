@@ -14,7 +14,7 @@ from vps_sentry.cli.explain import lines, table
 
 GIVERS = {"Rating", "Signal", "Finding", "Alert"}
 # Here codes only pass through; where they are made they stand as literals.
-CARRIERS = ("judge.py", "lifecycle.py")
+CARRIERS = ("judge.py", "explaining.py", "lifecycle.py")
 
 
 class Given(NamedTuple):

@@ -56,7 +56,8 @@ class Debian:
         self.disk({**files, **conffiles})
         place, written = listed_as
         named = {written + path[len(place) :] if place and path.startswith(place) else path: path for path in files}
-        lines = ["/.", *named, *conffiles]
+        folders = {str(place) for path in (*named, *conffiles) for place in Path(path).parents} - {"/"}
+        lines = ["/.", *sorted(folders), *named, *conffiles]
         (self.info / f"{name}.list").write_bytes(os.fsencode("".join(f"{line}\n" for line in lines)))
         sums = "".join(f"{md5(files[path])}  {line.lstrip('/')}\n" for line, path in named.items())
         (self.info / f"{name}.md5sums").write_bytes(os.fsencode(sums))

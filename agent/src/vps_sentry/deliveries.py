@@ -42,7 +42,7 @@ class Outlet(NamedTuple):
         """The report's real alerts: at least ``min_severity`` and with something new to say; their ids."""
         least = min(SEVERITIES.index(each.notify.min_severity) for each in self._configurations())
         left = MANAGED_ELSEWHERE if self.config.managed else frozenset()
-        events = [alert for _, alert in report.events if alert.code not in left]
+        events = [alert for _, alert in report.events if alert.code not in left and not _explained(alert)]
         alerts = tuple(alert for alert in events if SEVERITIES.index(alert.severity) >= least)
         if alerts and self._is_open():
             worst: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
@@ -83,6 +83,11 @@ class Outlet(NamedTuple):
 
     def _put(self, entry: outbox.Entry) -> None:
         self.store.write(f"outbox/{outbox.file_name(entry)}", outbox.encode_entry(entry), mode=ENTRY_MODE)
+
+
+def _explained(alert: Alert) -> bool:
+    """Whether a package explains it, or another check tells the same better."""
+    return alert.explanation == "package" or alert.explanation.startswith("check:")
 
 
 def _tells(config: Config) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from .core import digest
-from .core.model import Change, Observation, Rating, Severity, Signal, Value
+from .core.model import Change, Observation, Rating, Severity, Signal, Value, Voucher
 
 GROUP_ABOVE = 20
 SHOWN_OF_GROUP = 10
@@ -30,15 +30,24 @@ class Finding(NamedTuple):
     """Keys of the items a grouped finding stands for."""
     content: str = ""
     """Digest over what those items are now, so that a later change of one of them is news."""
+    explanation: str = "none"
+    """``package``, or ``check:NAME`` where that check tells it: then nobody else is told."""
 
 
-def settled(changes: Iterable[Change], starting: Mapping[str, FrozenSet[str]]) -> Tuple[Change, ...]:
+def settled(
+    changes: Iterable[Change], starting: Mapping[str, FrozenSet[str]], *, vouchers: Iterable[Voucher] = ()
+) -> Tuple[Change, ...]:
     """The changes that count. ``starting``: check -> keys the look before saw, of checks that settle after a boot.
 
     What such a check misses may still be starting, unless it was missing before as well; what is there counts at once.
+    Nor counts what is said to be ``pending``, exactly as it is now.
     """
     none: FrozenSet[str] = frozenset()
-    return tuple(c for c in changes if c.change != "removed" or c.key not in starting.get(c.check, none))
+    pending = {(v.check, v.key, v.value) for v in vouchers if v.kind == "pending"}
+    counting = (c for c in changes if c.change != "removed" or c.key not in starting.get(c.check, none))
+    if not pending:
+        return tuple(counting)
+    return tuple(c for c in counting if (c.check, c.key, digest.digest(c.after)) not in pending)
 
 
 def judge_changes(changes: Iterable[Change], rate: Rate) -> Iterator[Finding]:

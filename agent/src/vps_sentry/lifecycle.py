@@ -196,7 +196,7 @@ def _alert(key: str, finding: Finding, now: int) -> Alert:
         detail=finding.detail,
         before=finding.before,
         after=finding.after,
-        explanation="none",
+        explanation=finding.explanation,
         first_seen=rfc3339(now),
         last_seen=rfc3339(now),
     )

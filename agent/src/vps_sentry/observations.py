@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple
 
 from .core import codec
-from .core.model import Observation, Status
+from .core.model import Observation, Status, Voucher
 from .errors import StoreError
 from .store import Store
 
@@ -24,6 +24,7 @@ class _File:
     learnable: Dict[str, Dict[str, Any]]
     unwatched: Tuple[str, ...] = ()
     begun: Tuple[str, ...] = ()
+    vouchers: Tuple[Voucher, ...] = ()
 
 
 def load(store: Store, check: str) -> Optional[Observation]:
@@ -42,6 +43,7 @@ def load(store: Store, check: str) -> Optional[Observation]:
         unwatched=frozenset(content.unwatched),
         begun=frozenset(content.begun),
         learnable=content.learnable,
+        vouchers=content.vouchers,
     )
 
 
@@ -58,7 +60,8 @@ def save(store: Store, check: str, *, observation: Observation) -> None:
         begun=tuple(sorted(observation.begun)),
     )
     # Not by the codec, which would walk through every item: they are plain JSON values already.
-    store.write_json(_name(check), vars(content))
+    vouchers = [vars(voucher) for voucher in observation.vouchers]
+    store.write_json(_name(check), {**vars(content), "vouchers": vouchers})
     if observation.cache is not None:
         store.write(cache_name(check), observation.cache)
 

@@ -79,7 +79,7 @@ def _told_again(before: Memory, lost: Tuple[str, ...]) -> Memory:
 def _report(setup: Setup, looked: Looked, *, identity: Identity, outcome: Optional[Outcome]) -> Report:
     baseline = outcome.baseline if outcome else looked.before.baseline
     found = diff(baseline.checks, looked.checks) if baseline.status == "accepted" else ()
-    changes: Tuple[Change, ...] = judge.settled(found, looked.starting)
+    changes: Tuple[Change, ...] = judge.settled(found, looked.starting, vouchers=looked.vouchers)
     return Report(
         identity=identity,
         time=rfc3339(setup.now),

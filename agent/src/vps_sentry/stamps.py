@@ -17,7 +17,7 @@ FOOTING = "footing"
 """The name, no check's, under which the agent's own files are stamped."""
 QUIET = b""
 """What a stamp whose arguments come from a check's memory (a cursor) answers while nothing moved."""
-_COSTLY = ("rehash",)
+_COSTLY = ("rehash", "sweep")
 """Asked last: where anything else moved, what they cost is saved."""
 _MEMORY = ("baseline.json", "alerts.json", "cursors.json", "logins.json")
 """State files that a run starts from; the stamps of the checks were made of them."""

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Collection, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Collection, Dict, Iterator, List, Optional, Tuple
 
-from . import deliveries, findings, keeping
+from . import deliveries, explaining, findings, keeping
 from .core.model import Change
-from .judge import Finding, judge_changes, judge_signals, judge_status
+from .judge import Finding, judge_signals, judge_status
 from .lifecycle import Advance, Moment, advance
 from .looking import Looked
 from .setup import Setup
@@ -20,7 +20,7 @@ def reach(setup: Setup, looked: Looked, *, changes: Tuple[Change, ...], outcome:
     """The alerts after this run. ``outcome`` is the acceptance that was part of it, if there was one."""
     baseline = outcome.baseline if outcome else looked.before.baseline
     compared = [c for c in changes if c.check in baseline.checks and not _out_of_scope(c, looked)]
-    found: List[Finding] = list(judge_changes(compared, setup.rate))
+    found: List[Finding] = list(explaining.judge(compared, looked.vouchers, rate=setup.rate, notes=_notes(looked)))
     found += _about_unaccepted(setup, changes, accepted=baseline.checks)
     found += _about_begun(setup, changes, looked)
     found += _about_checks(looked)
@@ -43,6 +43,11 @@ def _asked(setup: Setup, looked: Looked) -> Iterator[Tuple[str, str]]:
     for name in looked.observed.cost:
         if looked.checks[name].status == "ok":
             yield from ((name, code) for code, meant in setup.checks[name].codes.items() if meant.lasts)
+
+
+def _notes(looked: Looked) -> Dict[str, str]:
+    """What a check that worked has to add: why nobody vouches for its packages, say."""
+    return {name: seen.error for name, seen in looked.checks.items() if seen.status == "ok" and seen.error}
 
 
 def _about_unaccepted(setup: Setup, changes: Tuple[Change, ...], *, accepted: Collection[str]) -> Iterator[Finding]:

@@ -97,5 +97,5 @@ def test_another_form_of_the_database_is_named(name: str, form: str, tmp_path: P
     (tmp_path / "var/lib/rpm").mkdir(parents=True)
     (tmp_path / "var/lib/rpm" / name).write_bytes(b"x")
 
-    with pytest.raises(CollectError, match=f"in the {form} form"):
+    with pytest.raises(CollectError, match=f"has the {form} form"):
         owner_of(Host(str(tmp_path)), [LS])

@@ -14,6 +14,13 @@ Stamp = Tuple[str, Tuple[Any, ...]]
 """What the quiet path looks at instead of collecting: the name of a stamp kind in ``tick`` and its arguments."""
 
 
+AFTER: Mapping[str, Tuple[str, ...]] = {"packages": ("cron", "files", "units")}
+"""Check -> those it has something to say of: it looks again whenever one of them does, and after them.
+
+Here and not in the check's own file, because a tick must know it without importing any.
+"""
+
+
 @dataclass(frozen=True)
 class Context:
     """All a check may know besides the machine itself."""
@@ -43,6 +50,10 @@ class Context:
     """Seconds since boot, suspension left out."""
     state: str = ""
     """The state directory, for a stamp that reads ``cache`` piece by piece; checks themselves keep out of it."""
+    changes: Tuple[Change, ...] = ()
+    """How the checks it looks after (``AFTER``) differ from the baseline in this run."""
+    stands: Callable[[str, str], bool] = lambda check, key: False
+    """Whether the item ``key`` of such a check is there and exactly as accepted."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,23 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class Voucher:
+    """What the package manager says of one change of another check, or of its own."""
+
+    check: str
+    key: str
+    value: str
+    """Digest of the very value that is vouched for; of ``null`` where the item is gone."""
+    package: str
+    """Key of the package's item in the check ``packages``."""
+    kind: Literal["explained", "brought", "pending"]
+    """``explained``: an upgrade from a signed source did it. ``brought``: the package did, which is news by itself.
+    ``pending``: the package manager is at work, and nothing is said until it is done."""
+    word: str = ""
+    """How the change is named where explained ones are only counted; empty where counting is enough."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """What one check saw. ``failed`` and ``skipped`` always carry the reason in ``error``."""
 
@@ -58,6 +75,8 @@ class Observation:
     """The check's private JSON (a log cursor, say), kept for its next run once the report is on disk."""
     cache: Optional[bytes] = None
     """The check's private index that only saves work; losing it costs time, never truth."""
+    vouchers: Tuple[Voucher, ...] = ()
+    """What this check says of changes, its own or those of the checks it looks after."""
 
 
 @dataclass(frozen=True)

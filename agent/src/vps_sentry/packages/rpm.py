@@ -8,10 +8,9 @@ chapter of the RPM reference manual and lib/header.c. The older Berkeley DB and 
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 import struct
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ..core.canonical import escape
 from ..errors import CollectError
@@ -37,6 +36,10 @@ IMMUTABLE = 63
 _HASHES = {1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512"}
 _CONFIG, _GHOST = 1 << 0, 1 << 6
 _NORMAL = 0
+
+
+class OtherFormError(CollectError):
+    """The database has a form that is not read here."""
 
 
 class File(NamedTuple):
@@ -177,20 +180,32 @@ def present(host: Host) -> bool:
 
 def headers(host: Host) -> Iterator[Header]:
     """Every installed package, one at a time. Raises CollectError saying why they cannot be read."""
+    return (header for _, header in numbered(host))
+
+
+def numbered(host: Host, wanted: Optional[Set[int]] = None) -> Iterator[Tuple[int, Header]]:
+    """Every installed package, or those ``wanted``, with its number in the database. Raises CollectError."""
     place = _database(host)
     if not place:
         form = _unreadable(host)
-        raise CollectError(
-            f"rpm's database is in the {form} form, which is not read here; convert it: rpmdb --rebuilddb"
+        raise OtherFormError(
+            f"rpm's database has the {form} form, which is not read here; convert it: rpmdb --rebuilddb"
         )
+    query = "SELECT hnum, blob FROM Packages ORDER BY hnum"
+    if wanted is not None:
+        # Numbers, never text from the database.
+        query = f"SELECT hnum, blob FROM Packages WHERE hnum IN ({','.join(map(str, sorted(wanted)))})"  # noqa: S608
+    # Imported here: a host of dpkg needs none of it.
+    import sqlite3
+
     try:
         # What is still in the write-ahead log is read too, where there is one.
         busy = os.path.exists(place + b"-wal") and os.stat(place + b"-wal").st_size
         how = "mode=ro" if busy else "mode=ro&immutable=1"
         link = sqlite3.connect(f"file:{_quoted(place)}?{how}", uri=True)
         try:
-            for (blob,) in link.execute("SELECT blob FROM Packages ORDER BY hnum"):
-                yield Header(blob)
+            for number, blob in link.execute(query):
+                yield int(number), Header(blob)
         finally:
             link.close()
     except (sqlite3.Error, OSError, ValueError, TypeError) as exc:

@@ -42,6 +42,8 @@ class Package(NamedTuple):
     """Digest of what an archive's list says of the very same package."""
     depends: bytes
     """The fields Depends and Pre-Depends, as they stand."""
+    size: int
+    """Bytes of its files, as it claims; 0 where it does not say."""
 
     @property
     def key(self) -> str:
@@ -104,8 +106,13 @@ def _package(found: Dict[bytes, bytes], number: int) -> Package | None:
         same=found.get(b"Multi-Arch") == b"same",
         conffiles=tuple(_conffiles(found.get(b"Conffiles", b""))),
         essence=essence(found),
+        size=_kibibytes(found.get(b"Installed-Size", b"")),
         depends=b", ".join(found[name] for name in (b"Pre-Depends", b"Depends") if name in found),
     )
+
+
+def _kibibytes(text: bytes) -> int:
+    return int(text) * 1024 if text.isdigit() and len(text) < 12 else 0
 
 
 def essence(found: Dict[bytes, bytes]) -> bytes:

@@ -26,8 +26,6 @@ LARGE = 64 * 1024 * 1024
 """Bytes above which content is left to a full look."""
 
 _WORD = 8
-_TABLE = len(MAGIC)
-_SLICES_AT = _TABLE + SLICES * _WORD
 _MANY_BYTES = 640 * 1024
 _CHUNK = 64 * 1024
 _FORMAT, _REGULAR = 0o170000, 0o100000
@@ -43,17 +41,21 @@ def take(state: bytes, run: int) -> bytes:
     return b"" if unchanged(load(state + NAME, number)) else posix.urandom(16)
 
 
-def load(index: bytes, number: int) -> "Slice":
-    """Slice ``number`` of an index, read without the rest of it. Raises OSError or ValueError."""
-    if not 0 <= number < SLICES:
+def load(index: bytes, number: int, *, magic: bytes = MAGIC, slices: int = SLICES) -> "Any":
+    """Slice ``number`` of an index (a ``Slice`` of this kind's own), read without the rest of it.
+
+    Raises OSError or ValueError.
+    """
+    if not 0 <= number < slices:
         raise ValueError("the slices are used up")
     handle = posix.open(index, posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC)
     try:
-        head = posix.pread(handle, _SLICES_AT, 0)
-        if head[:_TABLE] != MAGIC or len(head) != _SLICES_AT:
+        table, start = len(magic), len(magic) + slices * _WORD
+        head = posix.pread(handle, start, 0)
+        if head[:table] != magic or len(head) != start:
             raise ValueError("an index of another release")
-        ends = [_SLICES_AT, *(int.from_bytes(head[at : at + _WORD], "big") for at in range(_TABLE, _SLICES_AT, _WORD))]
-        return list(open_sealed(posix.pread(handle, ends[number + 1] - ends[number], ends[number])))
+        ends = [start, *(int.from_bytes(head[at : at + _WORD], "big") for at in range(table, start, _WORD))]
+        return open_sealed(posix.pread(handle, ends[number + 1] - ends[number], ends[number]))
     finally:
         posix.close(handle)
 

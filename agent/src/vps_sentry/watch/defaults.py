@@ -33,8 +33,6 @@ WATCH: Tuple[Watch, ...] = (
     Watch("/var/spool/cron"),
     Watch("/var/spool/at"),
     Watch("/var/spool/anacron"),
-    Watch("/var/lib/dpkg/info/*.{preinst,postinst,prerm,postrm,md5sums}"),
-    Watch("/var/lib/dpkg/{diversions,statoverride}"),
     Watch("/var/lib/systemd/linger"),
     Watch("/run/systemd/system"),
     # What lies in transient/ comes with each login and container; names there mean nothing without a judge of units.

@@ -1,0 +1,1 @@
+../../../../../../../../../../../agent/src/vps_sentry/packages/signatures.py
