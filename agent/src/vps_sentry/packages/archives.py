@@ -118,7 +118,7 @@ def _lists(text: bytes, release: bytes, names: Set[bytes]) -> Iterator[_List]:
     prefix = release[: release.rindex(b"_") + 1]
     for line in fields(text).get(b"SHA256", b"").split(b"\n"):
         words = line.split()
-        if len(words) == 3 and words[2].endswith(b"/Packages"):
+        if len(words) == 3 and words[2].rpartition(b"/")[2] == b"Packages":
             plain = prefix + words[2].replace(b"_", b"%5f").replace(b"/", b"_")
             found = [plain + suffix for suffix in (b"", *_PACKED) if plain + suffix in names]
             if found:
