@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import json
-import re
+import subprocess
+import sysconfig
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 from support.lab import Lab
@@ -24,12 +25,13 @@ class Office:
     def __init__(self, lab: Lab, machines: List[Machine], folder: Path) -> None:
         self.machines = machines
         self.folder = folder
+        self.store = f"sqlite:///{folder}/fleet.sqlite"
         self._lab = lab
         self._inventory = lab.inventory(machines, group="web")
 
     def play(self, name: str, *arguments: str, code: int = 0) -> str:
         """Run one of the playbooks; what it printed."""
-        usual = ["-e", f"vps_sentry_store=sqlite:///{self.folder}/fleet.sqlite", "-e", f"folder={self.folder}"]
+        usual = ["-e", f"vps_sentry_store={self.store}", "-e", f"folder={self.folder}"]
         done = self._lab.playbook(ROOT / f"playbooks/{name}.yml", self._inventory, *usual, *arguments)
         assert code == done.returncode, f"{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -61,12 +63,19 @@ class Office:
         told = json.loads(result.read_text())
         return {"text": text, **{row["host"]: row["state"] for row in told["hosts"]}}
 
-    def doubts(self) -> List[str]:
-        """What collecting says against hosts, as ``host code``."""
-        printed = self.play("collect")
-        return sorted(
-            set(re.findall(r"(node-\d+) +(local_accept|rollback|fork|history_break|replay|stopped)", printed))
+    def doubts(self) -> List[Tuple[str, str]]:
+        """Collect, then what stands against believing hosts: host and code."""
+        self.play("collect")
+        told = json.loads(self.fleet("hosts", "--format", "json"))
+        return sorted((doubt["host"], doubt["code"]) for doubt in told["doubts"])
+
+    def fleet(self, *words: str) -> str:
+        """What one command of vps-sentry-fleet prints."""
+        command = Path(sysconfig.get_path("scripts")) / "vps-sentry-fleet"
+        done = subprocess.run(
+            [str(command), words[0], "--store", self.store, *words[1:]], capture_output=True, text=True
         )
+        return f"{done.stdout}{done.stderr}"
 
     def everywhere(self, *command: str) -> None:
         for machine in self.machines:
@@ -121,10 +130,16 @@ def test_the_story(office: Office) -> None:
     assert [(fifth.name, "local_accept")] == office.doubts()
     assert f"{fifth.name}: not believed, local_accept" in office.play("accept")
 
-    # He puts the state back that he kept.
+    # He puts the state back that he kept: what the host says now is older than what it said before.
     fifth.run(["sh", "-c", "rm -rf /var/lib/vps-sentry && cp -a /root/copy /var/lib/vps-sentry"])
     fifth.run(LOOK)
-    assert (fifth.name, "history_break") in office.doubts() or (fifth.name, "rollback") in office.doubts()
+    assert (fifth.name, "history_break") in office.doubts()
 
-    # He stops the timer's work: the agent answers, but nobody looks.
-    assert any(fifth.name == name for name, _code in office.doubts())
+    # He masks the timer and lets the agent answer from a copy: every answer is checked for being fresh.
+    fifth.run(["sh", "-c", "vps-sentry bundle </dev/null >/root/bundle"])
+    fifth.write("/usr/local/bin/vps-sentry", "#!/bin/sh\ncat >/dev/null\nexec cat /root/bundle\n", mode=0o755)
+    assert (fifth.name, "replay") in office.doubts()
+    told = office.play("accept")
+    assert f"{fifth.name}: " in told
+    log = office.fleet("audit", "verify")
+    assert "unbroken" in log

@@ -228,7 +228,7 @@ acceptance = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("canary", sa.Boolean, nullable=False),
-    sa.Column("order", sa.Text, nullable=False, comment="canonical JSON, as the host is handed it"),
+    sa.Column("order", sa.Text, nullable=False, comment="canonical JSON; manifest and signature stand in the log"),
     sa.Column("expires", sa.Text, nullable=False, comment="until when it may be handed over"),
     sa.Column("created_at", sa.Text, nullable=False),
     sa.Column("changed_at", sa.Text, nullable=False),

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Literal, Mapping, Optional, Tuple
 
 from .. import schema, trust_store
 from .._libraries import sa
@@ -19,6 +20,7 @@ State = Literal["pending", "accepted", "active", "stale", "refused", "expired", 
 """``pending``: not handed over, or nobody knows; ``accepted``: the host says so; ``active``: its bundle shows it."""
 
 OPEN: Tuple[State, ...] = ("pending", "accepted")
+_SHARED = ("manifest", "signature")
 CLOCKS_APART = 300
 """Seconds by which a host's clock may differ from the controller's."""
 HERSELF = "vps-sentry-fleet"
@@ -108,11 +110,17 @@ def _row(one: Intent, host: int, *, at: str, by: str) -> Dict[str, object]:
         "by": by,
         "why": order.reason,
         "canary": one.canary,
-        "order": canonical.dumps(codec.encode(order)).decode("ascii"),
+        "order": canonical.dumps(_own(order)).decode("ascii"),
         "expires": order.manifest.expires,
         "created_at": at,
         "changed_at": at,
     }
+
+
+def _own(order: Order) -> Dict[str, Any]:
+    """The part of an order that is this host's alone; what all share grows with the plan and stands once in the log."""
+    plain: Dict[str, Any] = codec.encode(order)
+    return {name: value for name, value in plain.items() if name not in _SHARED}
 
 
 def rows(connection: sa.Connection, *, plan_id: Optional[str] = None) -> List[Row]:
@@ -137,7 +145,10 @@ def waiting(connection: sa.Connection, host: str, *, at: str) -> Optional[Tuple[
     if found is None:
         return None
     plain = dict(found)
-    return Row(**{name: value for name, value in plain.items() if name != "order"}), str(plain["order"]).encode("ascii")
+    own = json.loads(plain.pop("order"))
+    begun = log.about(connection, plain["plan_id"], "applying")
+    shared = {name: begun.get(name) for name in _SHARED}
+    return Row(**plain), canonical.dumps({**own, **shared})
 
 
 def canaries_ahead(connection: sa.Connection, plan_id: str) -> List[Row]:

@@ -34,6 +34,10 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     reset = steps.add_parser("reset", help="hand over no more of a plan; what hosts carried out stays")
     reset.add_argument("plan", metavar="PLAN_ID")
     reset.add_argument("--reason", required=True, metavar="TEXT")
+    for step in steps.choices.values():
+        # What every command takes may stand behind the step as well as before it.
+        step.add_argument("--store", metavar="URL", default=argparse.SUPPRESS)
+        step.add_argument("--format", choices=("text", "json"), default=argparse.SUPPRESS)
 
 
 def _file(parser: argparse.ArgumentParser) -> None:
