@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import ingest, roster, trust_store
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import delivery, ledger
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import delivery, ledger, planfile
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.desk import Desk
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.ledger import Row
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.planfile import PlanFile
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.moment import now
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.trust import Record
@@ -67,6 +68,10 @@ class Garden:
         told = self.desk.plan(options, folder=self.path)
         assert told.plan is not None, told.text
         return Path(told.plan)
+
+    def read(self, plan: Path) -> PlanFile:
+        """What a plan's file holds."""
+        return planfile.read(plan)
 
     def apply(self, plan: Path, *, down: tuple[str, ...] = (), **options: Any) -> None:
         """Begin a plan and hand it over, to its canaries first."""

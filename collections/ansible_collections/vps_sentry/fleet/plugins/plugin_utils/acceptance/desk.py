@@ -11,7 +11,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from ..core import codec
 from ..moment import now
 from ..store import Store
-from . import applying, guards, ledger, planfile, planning, recap, signing
+from . import applying, guards, ledger, mirror, planfile, planning, recap, signing
 from .applying import Consent
 from .planfile import PlanError, PlanFile
 from .planning import Ask
@@ -89,6 +89,7 @@ class Desk:
         consent = _consent(options, signature=signing.read(path))
         with self.store.write() as connection:
             begun = applying.begin(connection, found, consent=consent)
+        mirror.update(self.store)
         first = f", first on {', '.join(begun.canaries)}" if begun.canaries else ""
         left = "".join(f"\n  not asked: {name}: {reason}" for name, reason in begun.left)
         text = f"applying plan {found.plan_id} for {begun.by} on {len(begun.hosts)} hosts{first}{left}"
@@ -100,6 +101,7 @@ class Desk:
         with self.store.write() as connection:
             ledger.expire(connection, at=now())
             rows = ledger.rows(connection, plan_id=found.plan_id)
+        mirror.update(self.store)
         asked = {row.host for row in rows}
         left = [(host.name, "not begun") for host in found.hosts if host.name not in asked]
         text = recap.recap(found.plan_id, rows, left=left)

@@ -23,6 +23,12 @@ def add(connection: sa.Connection, what: str, *, at: str, who: str, plan_id: str
     return entry
 
 
+def restore(connection: sa.Connection, entry: Entry) -> None:
+    """Put an entry back that a lost store had; the caller has seen that the chain holds."""
+    row = {name: getattr(entry, name) for name in ("n", "prev", "at", "who", "what", "plan_id", "head")}
+    connection.execute(sa.insert(audit), {**row, "detail": canonical.dumps(entry.detail).decode("ascii")})
+
+
 def head(connection: sa.Connection) -> str:
     """The head of the log."""
     found: Optional[str] = connection.scalar(sa.select(audit.c.head).order_by(audit.c.n.desc()).limit(1))

@@ -68,7 +68,11 @@ def signers_of(plan: PlanFile, text: str, *, signers: Signers, at: str) -> Tuple
 
     ``at`` is the controller's time of receipt: validity dates are judged by it, never by what a plan or a host says.
     """
-    message = manifest(plan).signed_bytes()
+    return principals(manifest(plan).signed_bytes(), text, signers=signers, at=at)
+
+
+def principals(message: bytes, text: str, *, signers: Signers, at: str) -> Tuple[str, ...]:
+    """Who signed ``message``, the canonical JSON of a manifest; see ``signers_of``."""
     found = set()
     with tempfile.TemporaryDirectory(prefix="vps-sentry-") as folder:
         for number, armoured in enumerate(_ARMOUR.findall(text)[:_MOST]):
