@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Iterator
 
 import pytest
+import sqlalchemy as sa
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import schema
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import ledger, mirror, rebuild, signing
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.planfile import PlanError
@@ -38,6 +41,13 @@ def lines(garden: Garden) -> Path:
     path = mirror.place(garden.store)
     assert path is not None
     return path
+
+
+@contextmanager
+def fresh(tmp_path: Path) -> Iterator[sa.Connection]:
+    """A store that knows nothing yet."""
+    with open_store(f"sqlite:///{tmp_path}/new.sqlite", environ={}) as store, store.write() as connection:
+        yield connection
 
 
 def test_everything_that_happened_stands_in_it(garden: Garden, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,25 +85,25 @@ def test_a_lost_store_is_rebuilt_and_doubts_what_happened_meanwhile(garden: Gard
     entries = mirror.read(lines(garden))
     garden.hosts["web-2"].items["evil"] = {"n": 1}
     garden.hosts["web-2"].accept()
-    with open_store(f"sqlite:///{tmp_path}/new.sqlite", environ={}) as fresh:
-        garden.store = fresh
+    with open_store(f"sqlite:///{tmp_path}/other.sqlite", environ={}) as other:
+        garden.store = other
         garden.collect()
         assert [] == garden.doubts()
-        with fresh.write() as connection:
+        with other.write() as connection:
             assert (5, 2) == rebuild.rebuild(connection, entries)
         garden.collect()
 
         assert {"web-1": "active", "web-2": "active"} == garden.states()
         assert [("web-2", "local_accept")] == garden.doubts()
-        with fresh.write() as connection:
+        with other.write() as connection:
             assert (0, 0) == rebuild.rebuild(connection, entries)
 
 
 def test_what_is_no_log_is_refused(garden: Garden, tmp_path: Path) -> None:
     entries = mirror.read(lines(garden))
-    with open_store(f"sqlite:///{tmp_path}/new.sqlite", environ={}) as fresh, fresh.write() as connection:
-        with pytest.raises(PlanError, match="not whole"):
-            rebuild.rebuild(connection, [*entries[:2], replace(entries[2], who="mallory"), *entries[3:]])
+    altered = [*entries[:2], replace(entries[2], who="mallory"), *entries[3:]]
+    with fresh(tmp_path) as connection, pytest.raises(PlanError, match="not whole"):
+        rebuild.rebuild(connection, altered)
     other = replace(entries[0], who="another store's")
     with garden.store.write() as connection, pytest.raises(PlanError, match="log of its own"):
         rebuild.rebuild(connection, [other])
@@ -107,9 +117,8 @@ def test_a_signed_fleet_rebuilds_from_signed_plans_only(garden: Garden, tmp_path
     anna = Signer.make(tmp_path, "anna@example.org")
     allowed = tmp_path / "allowed_signers"
     allowed.write_text(anna.allowed())
-    with open_store(f"sqlite:///{tmp_path}/new.sqlite", environ={}) as fresh, fresh.write() as connection:
-        with pytest.raises(PlanError, match=r"entry 1: plan .* carries no signature"):
-            rebuild.rebuild(connection, mirror.read(lines(garden)), signers=Signers(allowed))
+    with fresh(tmp_path) as connection, pytest.raises(PlanError, match=r"entry 1: plan .* carries no signature"):
+        rebuild.rebuild(connection, mirror.read(lines(garden)), signers=Signers(allowed))
 
     garden.hosts["web-1"].items["a"] = {"n": 9}
     garden.collect()

@@ -146,7 +146,7 @@ def waiting(connection: sa.Connection, host: str, *, at: str) -> Optional[Tuple[
         return None
     plain = dict(found)
     own = json.loads(plain.pop("order"))
-    begun = log.about(connection, plain["plan_id"], "applying")
+    begun = log.about(connection, plain["plan_id"], what="applying")
     shared = {name: begun.get(name) for name in _SHARED}
     return Row(**plain), canonical.dumps({**own, **shared})
 

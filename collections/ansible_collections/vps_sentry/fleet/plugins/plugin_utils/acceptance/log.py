@@ -40,7 +40,7 @@ def knows(connection: sa.Connection, some: str) -> bool:
     return some == chain.GENESIS or connection.scalar(sa.select(audit.c.n).where(audit.c.head == some)) is not None
 
 
-def about(connection: sa.Connection, plan_id: str, what: str) -> Dict[str, Any]:
+def about(connection: sa.Connection, plan_id: str, *, what: str) -> Dict[str, Any]:
     """What the first entry of that kind about a plan holds; empty when there is none."""
     query = sa.select(audit.c.detail).where(audit.c.plan_id == plan_id, audit.c.what == what).order_by(audit.c.n)
     found = connection.scalar(query.limit(1))
