@@ -213,7 +213,7 @@ def damaged(path: Path) -> None:
 
 BROKEN: Dict[str, Tuple[Any, str]] = {
     "another program's": (foreign, "belongs to another program; name another one"),
-    "from a newer release": (newer, "this controller knows 2: upgrade the controller"),
+    "from a newer release": (newer, f"this controller knows {schema.VERSION}: upgrade the controller"),
     "no database": (lambda path: path.write_bytes(b"hello" * 1000), "is no SQLite file; name another one"),
     "damaged": (damaged, "is damaged; restore a backup, or move it away and collect again"),
     "a directory": (lambda path: path.mkdir(), "it is no regular file; choose another place"),
