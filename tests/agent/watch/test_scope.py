@@ -23,8 +23,8 @@ COVERED = [
     pytest.param("/usr/local/lib/node_modules", False, id="left out of this watch alone"),
     pytest.param("/usr/lib/x86_64-linux-gnu/security/pam_x.so", True, id="a pattern in the middle"),
     pytest.param("/usr/lib/security/pam_x.so", False, id="the pattern wants a name there"),
-    pytest.param("/var/lib/dpkg/info/sudo.postinst", True, id="a pattern at the end"),
-    pytest.param("/var/lib/dpkg/info/sudo.list", False, id="which does not fit"),
+    pytest.param("/usr/lib/python3.11/sitecustomize.py", True, id="a pattern at the end"),
+    pytest.param("/usr/lib/python3.11/os.py", False, id="which does not fit"),
     pytest.param("/etc/b\\xff", True, id="a name that is no text"),
     pytest.param("/srv/x", False, id="elsewhere"),
 ]
