@@ -43,7 +43,7 @@ def test_json_for_programs() -> None:
     found = json.loads(explain("baseline_lost", "--format", "json")[1])
 
     assert {"baseline_lost"} == set(found)
-    assert {"check", "about", "technique", "action", "event"} == set(found["baseline_lost"])
+    assert {"check", "about", "technique", "action", "event", "lasts"} == set(found["baseline_lost"])
     assert found["baseline_lost"]["check"] is None
 
 

@@ -29,7 +29,7 @@ class Key:
     @property
     def hosts(self) -> int:
         """On how many hosts it opens something."""
-        return len({host for host, _ in self.opens})
+        return len({opened[0] for opened in self.opens})
 
 
 def keys(connection: sa.Connection) -> List[Key]:
@@ -38,7 +38,7 @@ def keys(connection: sa.Connection) -> List[Key]:
     opens: Dict[str, Set[Tuple[str, str]]] = defaultdict(set)
     values: Dict[str, List[Dict[str, object]]] = defaultdict(list)
     for root, name, text in _items(connection, set(holders)):
-        account, _, rest = name.partition(_FINGERPRINT)
+        account, _mark, rest = name.partition(_FINGERPRINT)
         fingerprint = f"SHA256:{rest.partition(' ')[0]}"
         opens[fingerprint] |= {(host, account) for host in holders[root]}
         values[fingerprint].append(json.loads(text))

@@ -74,7 +74,7 @@ def note(connection: sa.Connection, host: int, *, alerts: Iterable[Alert]) -> No
 
 def _of(alert: Alert) -> Optional[Dict[str, str]]:
     if alert.code == _KEY_CODE and f":{_FINGERPRINT}" in alert.key:
-        account, _, fingerprint = alert.key.partition(f":{_FINGERPRINT}")
+        account, _mark, fingerprint = alert.key.partition(f":{_FINGERPRINT}")
         return {"kind": "key", "subject": _FINGERPRINT + fingerprint.partition(" ")[0], "account": account, "how": ""}
     if alert.code in _LOGIN_CODES and alert.key.startswith(_LOGIN) and alert.key.count(" ") >= 4:
         # From the right: what an account is called is the host's business.

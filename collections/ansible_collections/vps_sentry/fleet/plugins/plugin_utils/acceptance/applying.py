@@ -102,17 +102,31 @@ def _vouched(plan: PlanFile, who: Identity, *, consent: Consent) -> str:
 
 
 def _left(connection: sa.Connection, plan: PlanFile, rows: Mapping[str, HostRow]) -> Iterator[Tuple[str, str]]:
-    """Hosts that are not asked: gone, or in the middle of another plan."""
+    """Hosts that are not asked: gone, not believed, moved on, or in the middle of another plan.
+
+    What a host must hold afterwards is computed from what it holds now, so that has to be what the plan starts from.
+    """
+    doubted = situation.doubts(connection)
     busy = {
         row.host: row for row in ledger.rows(connection) if row.state in ledger.OPEN and row.plan_id != plan.plan_id
     }
     for host in plan.hosts:
         if host.name not in rows:
             yield host.name, "it is not in this store any more"
+        elif host.name in doubted:
+            yield host.name, f"not believed, {doubted[host.name]}"
+        elif rows[host.name].sequence != host.sequence and not _carried_out(connection, plan, host):
+            now = rows[host.name].sequence
+            yield host.name, f"its baseline is #{now} now, the plan starts from #{host.sequence}; make a new plan"
         elif host.name in busy:
             other = busy[host.name]
             told = f"plan {other.plan_id} is still {other.state} there; let it end"
             yield host.name, f"{told}, or: vps-sentry-fleet accept reset {other.plan_id}"
+
+
+def _carried_out(connection: sa.Connection, plan: PlanFile, host: HostPlan) -> bool:
+    """Whether the plan was begun for the host before: resuming it asks nothing new."""
+    return any(row.host == host.name for row in ledger.rows(connection, plan_id=plan.plan_id))
 
 
 def _intents(

@@ -47,9 +47,9 @@ def candidates(connection: sa.Connection, wanted: Wanted, *, explain: Explain = 
 
 def bare(connection: sa.Connection, wanted: Wanted) -> List[Candidate]:
     """The wanted hosts without their differences."""
-    doubts, machines = _doubts(connection), _machines(connection)
+    doubted, machines = doubts(connection), _machines(connection)
     rows = (row for row in roster.hosts(connection) if _is_wanted(row, wanted))
-    found = ((row, _bare(row, wanted, doubt=doubts.get(row.name, ""))) for row in rows)
+    found = ((row, _bare(row, wanted, doubt=doubted.get(row.name, ""))) for row in rows)
     return [replace(one, machine_id=machines.get(row.snapshot or 0, "")) for row, one in found]
 
 
@@ -60,7 +60,7 @@ def _is_wanted(row: HostRow, wanted: Wanted) -> bool:
     return named and (not wanted.cohorts or row.cohort in wanted.cohorts)
 
 
-def _doubts(connection: sa.Connection) -> Dict[str, str]:
+def doubts(connection: sa.Connection) -> Dict[str, str]:
     """Host -> the worst of what speaks against believing it; a host that is only unreachable is planned for."""
     found: Dict[str, str] = {}
     for doubt in trust_store.standing(connection):
@@ -179,7 +179,7 @@ def _adopted(connection: sa.Connection, found: Mapping[str, Candidate]) -> Dict[
 
 def _consensus(connection: sa.Connection, cohort: str) -> Dict[Tuple[str, str], str]:
     """Of the hosts of a cohort that are believed and have a baseline."""
-    doubted = set(_doubts(connection))
+    doubted = set(doubts(connection))
     members = [row for row in roster.hosts(connection) if row.cohort == cohort and row.name not in doubted]
     roots = _roots(connection, {row.name: row.accepted for row in members if row.accepted is not None})
     content = {root: items_of(connection, root) for root in _each(roots.values())}

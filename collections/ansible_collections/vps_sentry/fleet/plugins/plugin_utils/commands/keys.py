@@ -28,7 +28,7 @@ def _run(store: Store, options: argparse.Namespace) -> int:
     with store.read() as connection:
         found = keyring.keys(connection)
     if options.host is not None:
-        found = [key for key in found if any(host == options.host for host, _ in key.opens)]
+        found = [key for key in found if any(opened[0] == options.host for opened in key.opens)]
     if options.format == "json":
         print(json.dumps({"schema": _SCHEMA, "keys": [asdict(key) for key in found]}))
         return 0

@@ -54,7 +54,7 @@ def _fetch(links: Links, target: Target, request: bytes, seconds: float) -> byte
 
 
 def _settled(store: Store, waiting: _Waiting) -> Iterator[Pulled]:
-    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    done, _left = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
         _target, asked = waiting.pop(future)
         yield _settle(store, asked, future)

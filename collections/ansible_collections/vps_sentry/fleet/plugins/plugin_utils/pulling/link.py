@@ -48,7 +48,7 @@ class Links:
         """What carries the connection: a channel through the last jump host, a command, or None for the network."""
         if found.jump is None:
             return None if found.proxy is None else paramiko.ProxyCommand(found.proxy)
-        before, _, last = found.jump.rpartition(",")
+        before, _comma, last = found.jump.rpartition(",")
         client = self._jump(last, options, ("-J", before) if before else ())
         try:
             transport = client.get_transport()

@@ -45,7 +45,7 @@ def parse(text: str) -> Settings:
     """The output of ``ssh -G``. Raises UnfitError for what only ssh itself can do."""
     found: Dict[str, List[str]] = {}
     for line in text.splitlines():
-        name, _, value = line.partition(" ")
+        name, _blank, value = line.partition(" ")
         found.setdefault(name.lower(), []).append(value)
     host, port, user = (found[name][0] for name in ("hostname", "port", "user"))
     alias = _one(found, "hostkeyalias")
