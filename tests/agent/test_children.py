@@ -53,8 +53,8 @@ def _own(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.weakness(18)
-def test_a_whole_run_starts_no_process(tmp_path: Path, own: Path) -> None:
-    """Every check but the one that asks sshd, live, on this machine."""
+def test_a_whole_run_starts_no_process_but_what_judges_signatures(tmp_path: Path, own: Path) -> None:
+    """Every check but the one that asks sshd, live, on this machine; signed lists of packages are unpacked by apt, judged by gpgv."""
     config = own / "c.json"
     # sshd itself is asked what its settings mean, once, and again when they move: see test_sshd_config.
     watched = {"files": {"defaults": False, "watch": ["/etc/ssh"]}, "sshd_config": {"enabled": False}}
@@ -62,7 +62,9 @@ def test_a_whole_run_starts_no_process(tmp_path: Path, own: Path) -> None:
     config.chmod(0o600)
     words = ["run", "--config", str(config), "--state-dir", str(tmp_path / "state"), "--exit-zero"]
 
-    assert children(tmp_path, MAIN.format(source=str(AGENT.parent)), *words) == []
+    lines = children(tmp_path, MAIN.format(source=str(AGENT.parent)), *words)
+    started = [re.search(r'execve\("[^"]*", \["([^"]*)"', line) for line in lines]
+    assert {found[1] for found in started if found} <= {"gpgv", "/usr/lib/apt/apt-helper"}
 
 
 @pytest.mark.weakness(14)

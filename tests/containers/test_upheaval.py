@@ -75,7 +75,8 @@ def test_a_dist_upgrade_under_the_agent(calm: Watched) -> None:
     assert {"runtime_changed", "file_setuid"} <= codes(calm)
     assert from_source(machine), "bytecode of 3.11 cannot be what 3.13 loads"
     told = calm.heard()
-    assert ("critical", "open", "file_setuid", "/usr/local/bin/after") in told
+    shipped = machine.run(["journalctl", "-u", "vps-sentry-ship", "-n", "20", "--no-pager"]).stdout
+    assert ("critical", "open", "file_setuid", "/usr/local/bin/after") in told, shipped
     assert [] == [entry for entry in told if entry[2] in ("agent_modified", "baseline_lost", "state_damaged")]
 
     said = machine.run(["vps-sentry", "doctor", "--fix"], check=False).stdout

@@ -32,15 +32,15 @@ class Hand(NamedTuple):
     """Still to be read."""
 
 
-def split(key: str, places: Sequence[bytes]) -> Iterator[Part]:
-    """The parts of a package that has just been met."""
+def split(key: str, places: Sequence[bytes], *, clock: int) -> Iterator[Part]:
+    """The parts of a package that has just been met; how late they are is counted from then, ``clock``."""
     start = 0
     while start < len(places):
         end, letters = start, 0
         while end < len(places) and end - start < FILES and letters < _TEXT:
             letters += len(places[end])
             end += 1
-        yield Part(b"\n".join(places[start:end]), b"", key, 0, 0, 0)
+        yield Part(b"\n".join(places[start:end]), b"", key, clock, 0, 0)
         start = end
 
 

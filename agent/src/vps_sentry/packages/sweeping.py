@@ -93,7 +93,7 @@ class Sweep:
                 continue
             places = [place for place, _ in self._contents(key)]
             self._forget(key, (*old.get(key, []), *pending.get(key, [])), kept=places)
-            waiting += parts.split(key, places)
+            waiting += parts.split(key, places, clock=self._terms.clock)
         for key in {*old, *pending} - set(lists):
             self._forget(key, (*old.get(key, []), *pending.get(key, [])), kept=())
         return resting, waiting
