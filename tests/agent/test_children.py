@@ -54,7 +54,7 @@ def _own(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.weakness(18)
 def test_a_whole_run_starts_no_process_but_what_judges_signatures(tmp_path: Path, own: Path) -> None:
-    """Every check but the one that asks sshd, live, on this machine; lists of packages are unpacked by apt, judged by gpgv."""
+    """Every check but the one that asks sshd, live, on this machine; apt unpacks package lists, gpgv judges them."""
     config = own / "c.json"
     # sshd itself is asked what its settings mean, once, and again when they move: see test_sshd_config.
     watched = {"files": {"defaults": False, "watch": ["/etc/ssh"]}, "sshd_config": {"enabled": False}}

@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from typing import Any, Iterator, List, Tuple
+from typing import Iterator, List, Tuple
 
-import paramiko
 import pytest
 from support import packages, ways
 from support.lab import PASSWORD, Lab
-from support.machine import Machine
 from support.receiver import Receiver
 from support.watched import STATE, Watched, watch
 
@@ -32,20 +29,6 @@ def _host(request: pytest.FixtureRequest, lab: Lab, receiver: Receiver) -> Itera
     lab.remove(machines)
 
 
-@contextmanager
-def logged_in(machine: Machine, user: str, *, port: int = 22, **offered: Any) -> Iterator[paramiko.SSHClient]:
-    """A login over the network that stays."""
-    with paramiko.SSHClient() as client:
-        client.load_host_keys(str(machine.known_hosts))
-        key = client.get_host_keys().lookup(machine.address)
-        assert key is not None
-        for kind, value in key.items():
-            client.get_host_keys().add(f"[{machine.address}]:{port}", kind, value)
-        ways.listens(machine, port)
-        client.connect(machine.address, port=port, username=user, allow_agent=False, look_for_keys=False, **offered)
-        yield client
-
-
 def ssh_alerts(host: Watched) -> List[Tuple[str, str, str]]:
     """What stands open of sshd after the last run."""
     return [(a["severity"], a["code"], a["key"]) for a in host.last()["alerts"] if a["check"] == "ssh_auth"]
@@ -53,7 +36,7 @@ def ssh_alerts(host: Watched) -> List[Tuple[str, str, str]]:
 
 def test_an_ordinary_login_is_matched_and_quiet(host: Watched) -> None:
     machine = host.machine
-    with logged_in(machine, "deploy", key_filename=str(machine.key)) as client:
+    with ways.logged_in(machine, "deploy", key_filename=str(machine.key)) as client:
         client.invoke_shell()
         client.open_sftp().listdir(".")
         host.tick()
@@ -77,7 +60,7 @@ def test_a_log_level_in_a_match_block_hides_nobody(host: Watched) -> None:
     machine.write("/etc/ssh/sshd_config.d/quiet.conf", "Match User alice\n  LogLevel QUIET\n")
     # A reload would be over before sshd has read the settings; a restart is over when it listens.
     machine.run(["systemctl", "restart", "ssh"])
-    with logged_in(machine, "alice", password=PASSWORD) as client:
+    with ways.logged_in(machine, "alice", password=PASSWORD) as client:
         client.invoke_shell()
         time.sleep(GRACE_SECONDS)
         host.tick()
@@ -97,7 +80,7 @@ def test_a_second_sshd_that_logind_knows_nothing_of(host: Watched) -> None:
     settings = "Port 2222\nUsePAM no\nLogLevel QUIET\nPidFile /run/second.pid\nSubsystem sftp internal-sftp\n"
     machine.write("/root/second", settings)
     machine.run(["/usr/sbin/sshd", "-f", "/root/second"])
-    with logged_in(machine, "root", port=2222, key_filename=str(machine.key)) as client:
+    with ways.logged_in(machine, "root", port=2222, key_filename=str(machine.key)) as client:
         client.open_sftp().listdir(".")
         time.sleep(GRACE_SECONDS)
         host.tick()
@@ -119,17 +102,18 @@ def test_a_login_by_another_server_than_sshd_is_told_and_can_be_accepted(host: W
     machine.run(["sh", "-euc", f"export PATH=$PATH:/usr/lib/dropbear; {DROPBEAR}"])
     host.calm()
     login = f"login alice {ways.network(machine)} dropbear -"
-    with logged_in(machine, "alice", port=2200, password=PASSWORD) as client:
+    with ways.logged_in(machine, "alice", port=2200, password=PASSWORD) as client:
         client.invoke_shell()
         host.tick()
-        assert [("warning", "login_other", login)] == ssh_alerts(host)
+        # What hid logins before this test stands for an hour more; it is not what is asked here.
+        assert [("warning", "login_other", login)] == [a for a in ssh_alerts(host) if a[1] != "ssh_log_hidden"]
         assert [("warning", "open", "login_other", login)] == host.heard()
         host.tick()
         assert [] == host.heard(), "somebody who stays is told once"
     assert f"+ ssh_auth {login}" in host.accept("--only", "ssh_auth", "--reason", "ours")
     host.tick()
     host.heard()
-    with logged_in(machine, "alice", port=2200, password=PASSWORD) as client:
+    with ways.logged_in(machine, "alice", port=2200, password=PASSWORD) as client:
         client.invoke_shell()
         host.tick()
         assert ([], []) == (ssh_alerts(host), host.heard()), "the same way in was accepted"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Iterator
 
 import paramiko
 
@@ -52,6 +52,20 @@ def listens(machine: Machine, port: int = 22) -> None:
             return link.connect_ex((machine.address, port)) == 0
 
     wait_for(answers, seconds=20, what=f"sshd of {machine.name} at port {port}; look at journalctl -u ssh there")
+
+
+@contextlib.contextmanager
+def logged_in(machine: Machine, user: str, *, port: int = 22, **offered: Any) -> Iterator[paramiko.SSHClient]:
+    """A login over the network that stays."""
+    with paramiko.SSHClient() as client:
+        client.load_host_keys(str(machine.known_hosts))
+        key = client.get_host_keys().lookup(machine.address)
+        assert key is not None
+        for kind, value in key.items():
+            client.get_host_keys().add(f"[{machine.address}]:{port}", kind, value)
+        listens(machine, port)
+        client.connect(machine.address, port=port, username=user, allow_agent=False, look_for_keys=False, **offered)
+        yield client
 
 
 @contextlib.contextmanager
