@@ -60,7 +60,7 @@ def test_a_login_inside_a_flood_is_critical_and_named(host: Watched) -> None:
     assert "messages from ssh.service" in journal
     (told,) = (alert for alert in host.last()["alerts"] if alert["code"] == "ssh_log_gap")
 
-    assert ("critical", "dropped") == (told["severity"], told["key"])
+    assert ("critical", "dropped") == (told["severity"], told["key"]), f"{told['detail']}\n{journal[-3000:]}"
     assert "alice" in told["detail"]
     # One thing happened, and it is told as one: the session is part of the gap.
     assert [] == [a["code"] for a in host.last()["alerts"] if a["code"] == "session_without_login"]

@@ -150,8 +150,10 @@ class _Pass:
         """Tell of sessions that no line accounts for; whether every session could be judged."""
         gaps = [missing.gap for missing in self._missing]
         found, settled = self._witness.judge(self._now, gaps=gaps, complete=not source.more)
-        for missing in self._missing:
-            self._tell_gap(missing, [verdict.session for verdict in found if verdict.gap is missing.gap])
+        told = [(one, [verdict.session for verdict in found if verdict.gap is one.gap]) for one in self._missing]
+        # Of several gaps of one kind the one somebody came in by is what stands.
+        for missing, inside in sorted(told, key=lambda pair: len(pair[1])):
+            self._tell_gap(missing, inside)
         for verdict in found:
             if verdict.gap is None:
                 self.again = self._now + _STATE // 2
