@@ -49,7 +49,11 @@ class Fleet:
 
 @pytest.fixture(scope="module", name="web")
 def _web(lab: Lab, fleet: Callable[[int], List[Machine]], tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    return Fleet(lab, fleet(3), tmp_path_factory.mktemp("fleet"))
+    machines = fleet(3)
+    for machine in machines:
+        # As on a host of its own: the engine also wrote down what it calls the container.
+        machine.write("/etc/hosts", f"127.0.0.1 localhost\n{machine.address} {machine.name}\n")
+    return Fleet(lab, machines, tmp_path_factory.mktemp("fleet"))
 
 
 def changed(output: str) -> Dict[str, int]:
