@@ -87,7 +87,7 @@ def test_the_printed_steps_find_what_was_planted(printed: str) -> None:
     code, found = _run(["bash", "-c", "\n".join(["set -e", *commands])], os.environ)
 
     assert code == 3, found
-    assert "web-2 differs in 1 item" in found
+    assert "absent on web-1, web-3; present on web-2" in found
     assert "/etc/cron.d/persist" in found
 
 
