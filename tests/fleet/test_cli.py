@@ -53,12 +53,12 @@ COMPARISON = [
     ["COHORT", "HOSTS", "VOTING"],
     ["web", "5", "5", "quorum"],
     ["CRITICAL", "web-4 differs from its peers in 2 items (web, strong)"],
-    ["RANK", "CHECK", "ITEM", "DIFFERENCE", "PEERS", "SINCE ACCEPTED", "WHY"],
-    ["50", "files", KEY, "web-4: mode 0644 -> 4755 (4 of 5 agree)", *ODD],
-    ["50", "files", "/etc/sudoers.d/x", "only on web-4, absent on 4 of 5: type file", *ODD],
+    ["RANK", "CHECK", "ITEM", "PEERS", "SINCE ACCEPTED", "WHY", "DIFFERENCE"],
+    ["50", "files", KEY, *ODD, "web-4: mode 0644 -> 4755 (4 of 5 agree)"],
+    ["50", "files", "/etc/sudoers.d/x", *ODD, "only on web-4, absent on 4 of 5: type file"],
     ["WARNING", "web-4 differs from its peers in 1 item (web, strong)"],
-    ["RANK", "CHECK", "ITEM", "DIFFERENCE", "PEERS", "SINCE ACCEPTED", "WHY"],
-    ["17", "files", "/etc/demo.d/00008.conf", "missing on web-4, present on 4 of 5", *ODD],
+    ["RANK", "CHECK", "ITEM", "PEERS", "SINCE ACCEPTED", "WHY", "DIFFERENCE"],
+    ["17", "files", "/etc/demo.d/00008.conf", *ODD, "missing on web-4, present on 4 of 5"],
     ["3 differences (exit 3)"],
 ]
 

@@ -23,7 +23,8 @@ MAX_ITEMS = 20
 FEW_ITEMS = 3
 LOW_RANK = 20
 """Of a group below this rank only a few items are told; whatever is not told is counted."""
-_HEADER = ("RANK", "CHECK", "ITEM", "DIFFERENCE", "PEERS", "SINCE ACCEPTED", "WHY")
+_HEADER = ("RANK", "CHECK", "ITEM", "PEERS", "SINCE ACCEPTED", "WHY", "DIFFERENCE")
+"""The widest comes last: where lines wrap, what stands before it still lies in columns."""
 _AXES = {"snapshot": "what runs now", "accepted": "what was accepted"}
 
 
@@ -83,10 +84,10 @@ def _row(finding: Finding) -> Tuple[Span, ...]:
         (str(finding.rank), ""),
         (finding.check, ""),
         (wording.name(finding.key), ""),
-        (wording.difference(finding), ""),
         (wording.peers(finding), ""),
         (wording.past(finding), ""),
         (wording.why(finding), ""),
+        (wording.difference(finding), ""),
     )
 
 
