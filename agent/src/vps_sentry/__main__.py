@@ -45,12 +45,12 @@ def _replied() -> bool:
 
 def _tick() -> int:
     """The quiet path, and only if that is not enough all the rest."""
+    # A run makes few cycles and soon ends: looking for them costs a tenth of it.
+    disable()
     taken: dict[tuple[str, tuple[object, ...]], bytes] = {}
     code = quiet(STATE, taken)
     if code is not None:
         return code
-    # A run makes few cycles and soon ends: looking for them costs a tenth of it.
-    disable()
     from .cli.scheduled import scheduled
 
     return scheduled(taken)

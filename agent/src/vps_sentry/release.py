@@ -88,6 +88,23 @@ def sources(place: Path) -> List[str]:
         return []
 
 
+def loaded(place: Path) -> List[str]:
+    """What this Python loads of the release and what it does not load but must be there, sorted, for a watch.
+
+    Beside bytecode a source is never read, so only its folder tells that it came or went.
+    """
+    from importlib.util import cache_from_source
+
+    try:
+        names = [str(place / name) for name in listed(place)]
+    except (OSError, ValueError):
+        names = []
+    compiled = {name: cache_from_source(name) for name in names if name.endswith(".py")}
+    files = (compiled[name] if os.path.isfile(compiled.get(name, "")) else name for name in names)
+    folders = {os.path.dirname(name) for name in (*names, *compiled.values())}
+    return sorted({*files, *(f"{folder}/." for folder in folders), str(place / "MANIFEST"), f"{place}/."})
+
+
 def problems(place: Path) -> List[str]:
     """How the release differs from its MANIFEST: sorted lines ``missing|extra|different NAME``; bytecode left out."""
     try:

@@ -119,17 +119,48 @@ def test_another_python_runs_it_from_source_until_it_is_compiled_anew(tmp_path: 
     assert 0 == release.recompile(place)
 
 
-@pytest.mark.parametrize("act", [other_python, lambda place: (place / MAIN).write_text("VALUE = 3\n"), poison])
-def test_whatever_moves_wakes_the_tick(
-    tmp_path: Path, act: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = installed(tmp_path)
+def replaced(place: Path) -> None:
+    """As editors and package managers write."""
+    fresh = place / "lib/new"
+    fresh.write_text("VALUE = 3\n")
+    fresh.replace(place / MAIN)
+
+
+def overwritten(place: Path) -> None:
+    (place / MAIN).write_text("VALUE = 3\n")
+
+
+def uncompiled(place: Path) -> None:
+    cached(place).unlink()
+
+
+def wakes(place: Path, act: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether what ``act`` does is seen by the next tick."""
     monkeypatch.setattr("vps_sentry.release.PACKAGE", str(place / "lib/vps_sentry"))
     stamps = CHECK.stamps(Options(), Host(), {"ground": {"process": {}, "python": {}}})
     before = [take(kind, arguments) for kind, arguments in stamps]
     act(place)
+    return before != [take(kind, arguments) for kind, arguments in stamps]
 
-    assert before != [take(kind, arguments) for kind, arguments in stamps]
+
+@pytest.mark.parametrize("act", [other_python, replaced, poison, uncompiled])
+def test_whatever_moves_wakes_the_tick(
+    tmp_path: Path, act: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert wakes(installed(tmp_path), act, monkeypatch)
+
+
+@pytest.mark.parametrize("loads_it", [True, False], ids=["without bytecode", "beside its bytecode"])
+def test_a_source_that_is_not_loaded_waits_for_the_next_full_look(
+    tmp_path: Path, loads_it: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = installed(tmp_path)
+    memory = seen(place)[1]
+    if loads_it:
+        uncompiled(place)
+
+    assert loads_it is wakes(place, overwritten, monkeypatch)
+    assert ("agent_modified", "critical") in seen(place, memory)[0]
 
 
 def test_it_cannot_be_turned_off() -> None:

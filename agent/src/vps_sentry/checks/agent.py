@@ -19,9 +19,7 @@ from ..core.model import Change, Code, Observation, Rating, Signal, Value
 from ..errors import CollectError
 from ..ground import process, python, units
 from ..host import Host
-from ..tick import plain
-from ..watch import entries
-from ..watch.entries import Watch
+from ..tick import places, plain
 from . import Check, Context, Stamp
 
 DAY = 86_400
@@ -150,23 +148,17 @@ def _cut(text: str) -> str:
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """Every file of the release with its bytecode, what was installed outside of it, every file of Python's library
-    that was loaded, each folder where a drop-in of its units may lie, and what the tick itself runs in: environment,
-    mapped code, limits of its control groups.
+    """What is loaded of the release, what was installed outside of it, every file of Python's library that was loaded,
+    each folder where a drop-in of its units may lie, and what the tick itself runs in: environment, mapped code,
+    limits of its control groups.
     """
     place = release.place_of(release.PACKAGE)
     if place is None:
         return ()
-    # Bytecode is derived elsewhere and left out of every walk, unless a watch begins in its folder.
-    folders = {(place / name).parent / "__pycache__" for name in release.sources(place)}
-    targets = [entries.target(Watch(str(path))) for path in (place, *(folder / "*.pyc" for folder in sorted(folders)))]
-    # Laid out one by one: a place below another watch would count as seen by that.
-    each = [entries.lay_out([target], host, excluded=()) for target in targets]
-    tree: Stamp = ("tree", (tuple(watch for layout in each for watch in layout.watches),))
     outside = (release.RECORD, *sorted(release.recorded(_record("/"))))
     known = memory["ground"]
     return (
-        tree,
+        ("places", places.grouped(release.loaded(place))),
         ("stat", (sys.executable, *outside)),
         ("tree", (units.layout(host),)),
         process.stamp(known["process"]),

@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Set, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
 
 from .. import release
 from ..core.canonical import escape, unescape
@@ -220,13 +220,15 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     watches, aliases = layout(options, host, passwd=passwd)
     sources = [entries.Target(b"/etc/", (b"passwd",), 0), entries.target(Watch(release.RECORD))]
     accounts = entries.lay_out(sources, host, excluded=()).watches
-    stamp: Stamp = ("tree", (watches + aliases + accounts,))
-    found = [stamp]
+    everything = watches + aliases + accounts
+    # The state of a look at another root is nobody's to find again.
+    state = unescape(memory["state"]) if host.live and memory.get("state") else b""
+    found: List[Stamp] = [("listing", (everything, state)) if state else ("tree", (everything,))]
     if memory.get("unsettled"):
         # A second stamp that never stands still: the first stays comparable when the last file is settled.
         found.append(("tree", ((), True)))
-    if host.live and memory.get("state"):
-        found.append(("rehash", (unescape(memory["state"]), memory["run"])))
+    if state:
+        found.append(("rehash", (state, memory["run"])))
         found.append(("shrunk", tuple((unescape(path), histories.least(n)) for path, n in memory["histories"].items())))
     return tuple(found)
 

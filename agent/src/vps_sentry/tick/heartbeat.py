@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The heartbeat: one line saying that a run ended, when, how, at what cost and when the next is due."""
 
-from posix import open as posix_open
-from posix import replace, unlink
 from time import gmtime, process_time, strftime
+
+from . import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,21 +56,5 @@ def noted_of(text: bytes) -> "frozenset[str]":
 
 
 def write(state: str, text: bytes) -> None:
-    """Replace the heartbeat atomically. Not synced: losing one line in a power cut loses nothing else."""
-    temporary = state + "/.heartbeat.new"
-    try:
-        _put(temporary, text)
-    except FileExistsError:
-        # Left by a power cut, or put there by somebody: a FIFO would be waited for.
-        unlink(temporary)
-        _put(temporary, text)
-    replace(temporary, state + NAME)
-
-
-def _put(path: str, text: bytes) -> None:
-    with open(path, "xb", opener=_private) as handle:
-        handle.write(text)
-
-
-def _private(path: str, flags: int) -> int:
-    return posix_open(path, flags, 0o600)
+    """Replace the heartbeat: losing one line in a power cut loses nothing else."""
+    plain.write(state, NAME[1:], data=text)

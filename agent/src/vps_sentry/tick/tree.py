@@ -219,10 +219,17 @@ def _stat_one(descriptor: int, name: bytes) -> "Union[os.stat_result, int]":
         return exc.errno or errno.EIO
 
 
+def is_directory(mode: int) -> bool:
+    """Whether a mode is that of a directory."""
+    return mode & _FORMAT == _DIRECTORY
+
+
 def _directories(entries: "list[Any]") -> "list[tuple[bytes, int]]":
     """Name and size of each directory in ``entries``; derived ones are taken out of it."""
-    inside = []
-    for entry in [pair for pair in entries if type(pair[1]) is not int and pair[1].st_mode & _FORMAT == _DIRECTORY]:
+    inside: list[tuple[bytes, int]] = []
+    # A stat record begins with the mode; an errno is none.
+    found_here = [pair for pair in entries if type(pair[1]) is not int and pair[1][0] & _FORMAT == _DIRECTORY]
+    for entry in found_here:
         name, found = entry
         # Python rewrites these as it pleases; where only root can, they follow from files that are watched.
         if name == b"__pycache__" and not found.st_uid and not found.st_mode & 0o022:
