@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 import pytest
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import roster, trust_store
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import past, roster, trust_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import open_store
 from support.sshserver import SSHD, Server, server
 from support.tree import ROOT
@@ -194,7 +194,9 @@ def test_each_has_one_finding_and_the_others_are_collected(fleet: Fleet, transpo
 def test_what_they_say_about_themselves_is_shown_in_one_safe_line(fleet: Fleet) -> None:
     fleet.pull("--limit", "honest-1,honest-2,talkative")
     program = str(BIN / "vps-sentry-fleet")
-    commands = (["hosts"], ["compare"], ["history", "talkative"], ["history", "honest-1", "--show", "1"])
+    with open_store(fleet.url, environ={}) as store, store.read() as connection:
+        number = str(past.snapshots(connection, "honest-1")[-1].id)
+    commands = (["hosts"], ["compare"], ["history", "talkative"], ["history", "honest-1", "--show", number])
     for command in commands:
         done = subprocess.run([program, *command, "--store", fleet.url], capture_output=True, check=False)
         told = done.stdout.decode()

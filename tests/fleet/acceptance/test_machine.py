@@ -61,6 +61,8 @@ class Acceptance(RuleBasedStateMachine):
     def review(self, name: str, value: int, only: Tuple[str, ...], at_once: bool) -> None:
         self.move(name, "a", value)
         self.collect(name)
+        # Before a newer row hides the one that moved it.
+        self.the_record_moves_only_to_what_was_promised()
         told = self.garden.desk.plan({"only": only}, folder=self.place)
         self.plan = Path(told.plan) if told.plan else None
         if at_once:
