@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import List
+from typing import List, Set
 
 import pytest
 from support.tree import AGENT, FLEET, ROOT, imports, parse, python_files, relative
@@ -59,16 +59,17 @@ ROOMS = sorted({path.relative_to(AGENT).parts[0].removesuffix(".py") for path in
 WORDLESS = {"__init__", "__main__", "errors"}
 
 
+@pytest.fixture(scope="module", name="imported")
+def _imported() -> Set[str]:
+    """Every module that a test imports."""
+    return {entry.name for path in python_files(TESTS) for entry in imports(path, TESTS)}
+
+
 @pytest.mark.parametrize("room", [room for room in ROOMS if room not in WORDLESS])
-def test_every_room_is_entered_by_a_test(room: str) -> None:
+def test_every_room_is_entered_by_a_test(room: str, imported: Set[str]) -> None:
     name = f"{AGENT.name}.{room}"
     named = files_testing(AGENT / room)
-    importing = [
-        path
-        for path in python_files(TESTS)
-        for entry in imports(path, TESTS)
-        if entry.name == name or entry.name.startswith(f"{name}.")
-    ]
+    importing = [entry for entry in imported if entry == name or entry.startswith(f"{name}.")]
 
     assert named or importing, f"no test imports {name} or is named test_{room}.py"
 

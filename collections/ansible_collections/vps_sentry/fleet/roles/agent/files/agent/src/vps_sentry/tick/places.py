@@ -1,0 +1,1 @@
+../../../../../../../../../../../agent/src/vps_sentry/tick/places.py
