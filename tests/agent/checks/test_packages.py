@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from support.packaged import KEY, NEW, OLD, TOOL, Packaged, replace_digest, signed_upgrade, upgrade, with_tool
+from vps_sentry.checks.packages import CHECK, Options
+from vps_sentry.host import Host
+from vps_sentry.memory import recall
 
 
 @pytest.fixture(name="world")
@@ -150,6 +153,18 @@ def test_a_program_outside_of_every_watch_is_found_by_the_sweep(world: Packaged)
     found = {entry[:3] for _ in range(13) for entry in world.standing()}
 
     assert ("package_file_differs", "warning", "/opt/far/program") in found
+
+
+def test_what_differs_is_asked_for_at_each_tick_since_it_may_be_mended(world: Packaged) -> None:
+    world.debian.install("far", files={"/opt/far/program": b"one"})
+    world.accept()
+    world.debian.disk({"/opt/far/program": b"evil"})
+    while not world.standing():
+        pass
+    memory = recall(world.store).checks["packages"]
+
+    stamps = CHECK.stamps(Options(), Host(), {name: memory[name] for name in ("wrong", "unsettled")})
+    assert ("stat", (f"{world.debian.root}/opt/far/program",)) in stamps
 
 
 def test_a_missing_file_is_told_unless_dpkg_was_told_to_leave_it_out(world: Packaged) -> None:

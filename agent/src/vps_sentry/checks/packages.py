@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Tuple
@@ -95,11 +96,16 @@ def rate(change: Change, options: Options) -> Rating:
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """The databases and lists by their stat records, scripts and digests one by one, the rest by the hour."""
+    """The databases and lists by their stat records, scripts and digests one by one, the rest by the hour; but what
+    differs is asked for at each tick, for it may be mended.
+    """
     found: List[Stamp] = [("stat", _STAT)]
     if dpkg.present(host):
         scripts = entries.lay_out([entries.target(Watch(_INFO))], host, excluded=())
         found.append(("tree", (scripts.watches,)))
+    wrong = tuple(os.fsdecode(unescape(path)) for path in memory.get("wrong", ()))
+    if wrong and host.live:
+        found.append(("stat", wrong))
     if memory.get("unsettled"):
         # A stamp that never stands still: files are still to be read, or the package manager is at work.
         found.append(("tree", ((), True)))

@@ -23,6 +23,10 @@ _MOST = 512 * 1024 * 1024
 """Bytes read in one look, whatever an hour would take."""
 
 
+_ASKED = 50
+"""Files that differ and that each tick asks for; of more the sweep tells within the hour that they were mended."""
+
+
 class Terms(NamedTuple):
     """What a look may spend, and what it is told."""
 
@@ -178,6 +182,7 @@ class Look:
             "oldest_look": age,
             "run": self._terms.run,
             "state": escape(os.fsencode(self._terms.state)),
+            "wrong": sorted(map(escape, kept.wrong))[:_ASKED],
         }
         return Observation(
             "ok",

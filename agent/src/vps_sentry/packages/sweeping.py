@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple
 
 from ..errors import CollectError
 from ..tick import sweep
@@ -67,7 +67,7 @@ class Sweep:
     def run(self, lists: Mapping[str, str]) -> Swept:
         """Look at what is due, read what waits, as far as the terms allow."""
         resting, waiting = self._renewed(lists)
-        due = {id(part) for part in self._hand.due}
+        due = {id(part) for part in (*self._hand.due, *self._wrong_ones(resting))}
         kept = [self._looked(part) if id(part) in due else part for part in resting]
         waiting += [part for part in kept if not part.read]
         resting = [part for part in kept if part.read]
@@ -104,6 +104,13 @@ class Sweep:
         if left and sum(map(len, self.gone.values())) < _GONE:
             self.gone[key] = tuple(sorted(left.union(self.gone.get(key, ()))))
         self.wrong = {place: found for place, found in self.wrong.items() if found[0] != key}
+
+    def _wrong_ones(self, resting: Iterable[Part]) -> Iterator[Part]:
+        """What is wrong is looked at each time, so that it ends when somebody mends it."""
+        packages = {package for package, _ in self.wrong.values()}
+        for part in resting:
+            if part.key in packages and not self.wrong.keys().isdisjoint(part.text.split(b"\n")):
+                yield part
 
     def _looked(self, part: Part) -> Part:
         moved = sweep.digest(part.text) != part.digest
