@@ -11,7 +11,7 @@ from .errors import SentryError, StoreError
 from .memory import Memory
 from .setup import Setup
 from .store import Store
-from .tick import record, take
+from .tick import listing, record, take
 
 FOOTING = "footing"
 """The name, no check's, under which the agent's own files are stamped."""
@@ -85,6 +85,9 @@ class Stamps(NamedTuple):
         flat = tuple((name, kind, arguments, value) for (name, (kind, arguments)), value in entries.items())
         flat = tuple(sorted(flat, key=lambda entry: entry[1] in _COSTLY))
         setup.store.write(record.FILE, record.dumps(next_tick.due, next_tick.code, stamps=flat))
+        for _, kind, arguments, _ in flat:
+            if kind == "listing":
+                listing.keep(*arguments)
 
 
 def stamps_of(setup: Setup, name: str, *, memory: Mapping[str, object]) -> Optional[Tuple[Stamp, ...]]:

@@ -43,8 +43,11 @@ def watches(place: Path) -> Any:
     return (watch(top, b"w"), watch(top / "home", (b"",), b".ssh"), watch(top / "gone", b"file"))
 
 
-def value(place: Path) -> bytes:
-    return listing.take(watches(place), os.fsencode(place / "state"))
+def value(place: Path, *only: Any) -> bytes:
+    """What a full run takes, which keeps the names of a walk."""
+    found = listing.take(only or watches(place), os.fsencode(place / "state"))
+    listing.keep(only or watches(place), os.fsencode(place / "state"))
+    return found
 
 
 def kept(place: Path) -> Path:
@@ -138,6 +141,12 @@ def test_bytecode_comes_and_goes_unnoticed(place: Path) -> None:
     assert before == value(place)
 
 
+def test_a_tick_that_stays_quiet_writes_nothing(place: Path) -> None:
+    listing.take(watches(place), os.fsencode(place / "state"))
+
+    assert [] == list((place / "state/stamps").iterdir())
+
+
 def test_what_moved_just_now_is_walked_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within one grain of the clock a name may come that its folder's time does not show."""
     later(monkeypatch, -60)
@@ -159,7 +168,7 @@ def test_too_many_names_are_not_kept(place: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("options", [{"limit": 2}, {"limit": 1000}], ids=["too many entries", "as many as there are"])
 def test_what_a_walk_could_not_finish_is_not_kept(place: Path, options: Any) -> None:
-    listing.take((watch(place / "top", b"w", **options),), os.fsencode(place / "state"))
+    value(place, watch(place / "top", b"w", **options))
 
     assert kept(place).exists() == (options["limit"] == 1000)
 
@@ -179,7 +188,7 @@ def _of_another_release(path: Path) -> None:
 
 
 def _anothers(path: Path) -> None:
-    listing.take((watch(path.parents[2] / "top", b"home"),), os.fsencode(path.parents[1]))
+    value(path.parents[2], watch(path.parents[2] / "top", b"home"))
 
 
 @pytest.mark.parametrize("act", [_torn, _fifo, _anothers, _of_another_release, lambda path: path.write_bytes(b"")])

@@ -35,15 +35,41 @@ _DERIVED = b"__pycache__"
 """The one folder a walk leaves out by itself, as long as only root can write there."""
 
 
+_WALKED: "dict[bytes, _Names]" = {}
+"""Of which watches this process walked, for ``keep``: a tick in which nothing moved writes no file."""
+
+
 def take(watches: "tuple[tree.Watch, ...]", state: bytes) -> bytes:
     """Bytes that differ whenever the full check could see something else below ``watches``.
 
     ``state`` is the state directory.
     """
-    plainly = [watch for watch in watches if tree.single(watch) and watch[3] != tree.OUTLINE]
-    key = blake2b(dumps((_VERSION, plainly), 2), digest_size=_SIZE).digest()
+    plainly, key = _plainly(watches)
     others = tree.take(tuple(watch for watch in watches if watch not in plainly))
-    return others + (_unmoved(*_kept(state, key)) or _walked(plainly, state, key=key))
+    return others + (_unmoved(*_kept(state, key)) or _walked(plainly, key))
+
+
+def keep(watches: "tuple[tree.Watch, ...]", state: bytes) -> None:
+    """Leave the names of this process's walk for the next tick; nothing when it did not walk, or they may not be kept.
+
+    Where they cannot be written each tick walks.
+    """
+    _, key = _plainly(watches)
+    names = _WALKED.pop(key, None)
+    if names is None or not names.last:
+        return
+    body = dumps((key, names.folders, names.value), 2)
+    seal = blake2b(body, digest_size=_SIZE).digest()
+    try:
+        plain.write(_text(state) + FOLDER, NAME, data=seal + body)
+    except OSError:
+        return
+
+
+def _plainly(watches: "tuple[tree.Watch, ...]") -> "tuple[list[tree.Watch], bytes]":
+    """The watches without a pattern, and what their names are kept under."""
+    found = [watch for watch in watches if tree.single(watch) and watch[3] != tree.OUTLINE]
+    return found, blake2b(dumps((_VERSION, found), 2), digest_size=_SIZE).digest()
 
 
 def _unmoved(folders: "list[Folder]", value: bytes) -> bytes:
@@ -54,15 +80,15 @@ def _unmoved(folders: "list[Folder]", value: bytes) -> bytes:
     return value if digest.digest() == value else b""
 
 
-def _walked(watches: "list[tree.Watch]", state: bytes, *, key: bytes) -> bytes:
-    """The value of a walk, whose names are kept."""
-    digest, began, names = blake2b(digest_size=_SIZE), int(time()), _Names()
+def _walked(watches: "list[tree.Watch]", key: bytes) -> bytes:
+    """The value of a walk."""
+    digest = blake2b(digest_size=_SIZE)
+    names = _WALKED[key] = _Names()
     for look in _walk(watches):
         digest.update(dumps(look, 2))
         names.add(look)
-    if names.newest < (began - _GRAIN) * 1_000_000_000:
-        _keep(state, (key, names.folders, digest.digest()))
-    return digest.digest()
+    names.value = digest.digest()
+    return names.value
 
 
 def _walk(watches: "list[tree.Watch]") -> "Iterator[Look]":
@@ -117,24 +143,28 @@ def _signature(name: bytes, found: "Any") -> "tuple[Any, ...]":
 
 
 class _Names:
-    """What a walk found, as long as it may be kept, and when the newest of its folders moved, in ns."""
+    """The folders of a walk and its value, and whether they last: may be read again instead of listed."""
 
     def __init__(self) -> None:
         self.folders: list[Folder] = []
-        self.newest = 0
+        self.value = b""
+        self.last = True
         self._left = MOST
+        self._fresh = (int(time()) - _GRAIN) * 1_000_000_000
 
     def add(self, look: "Look") -> None:
         """One more folder of the walk."""
         folder, records = look
         self._left -= len(records)
-        if self._left < 0 or tree.DEEP in records or tree.OVERFLOW in records:
-            self.newest, self.folders = 1 << 63, []
-            return
-        self.folders.append(folder)
-        for record in records:
-            if type(record) is tuple and len(record) == 3 and tree.is_directory(record[0][0]):
-                self.newest = max(self.newest, record[2])
+        if self.last and (self._left < 0 or any(map(self._moving, records))):
+            self.last, self.folders = False, []
+        if self.last:
+            self.folders.append(folder)
+
+    def _moving(self, record: "Any") -> bool:
+        if type(record) is int:
+            return record in (tree.DEEP, tree.OVERFLOW)
+        return len(record) == 3 and tree.is_directory(record[0][0]) and record[2] >= self._fresh
 
 
 def _kept(state: bytes, key: bytes) -> "tuple[list[Folder], bytes]":
@@ -148,16 +178,6 @@ def _kept(state: bytes, key: bytes) -> "tuple[list[Folder], bytes]":
         return [], b""
     kept = loads(data[_SIZE:])  # noqa: S302 - sealed, and only root can write it
     return kept[1:] if kept[0] == key else ([], b"")
-
-
-def _keep(state: bytes, kept: "tuple[bytes, list[Folder], bytes]") -> None:
-    body = dumps(kept, 2)
-    seal = blake2b(body, digest_size=_SIZE).digest()
-    try:
-        plain.write(_text(state) + FOLDER, NAME, data=seal + body)
-    except OSError:
-        # No room, or no folder yet: then each tick walks, until they can be kept.
-        return
 
 
 def _text(path: bytes) -> str:
