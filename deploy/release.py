@@ -213,15 +213,23 @@ def _build(output: Path) -> str:
     return release_build.build(Path(__file__).resolve().parents[1], output)
 
 
+def _manifest(arguments: argparse.Namespace) -> bytes:
+    if arguments.sources:
+        import release_build
+
+        return release_build.made_of(Path(__file__).resolve().parents[1]).manifest
+    if arguments.archive:
+        return read_archive(arguments.archive).manifest
+    return (require_active(arguments.prefix) / "MANIFEST").read_bytes()
+
+
 def _run(arguments: argparse.Namespace) -> List[str]:
     if arguments.command == "build":
         return [_build(arguments.output)]
     if arguments.command == "verify":
         return problems(require_active(arguments.prefix))
     if arguments.command == "digest":
-        archive, prefix = arguments.archive, arguments.prefix
-        manifest = read_archive(archive).manifest if archive else (require_active(prefix) / "MANIFEST").read_bytes()
-        return [hashlib.sha256(manifest).hexdigest()]
+        return [hashlib.sha256(_manifest(arguments)).hexdigest()]
     host = Host(arguments.config, arguments.state)
     if arguments.command == "rollback":
         changed, name = roll_back(arguments.prefix, host=host, overwrite=arguments.overwrite)
@@ -242,6 +250,7 @@ def _arguments() -> argparse.Namespace:
     verify = commands.add_parser("verify", help="list how the active release differs from its MANIFEST; then exit 1")
     digest = commands.add_parser("digest", help="print the SHA-256 of the MANIFEST of ARCHIVE or the active release")
     digest.add_argument("archive", type=Path, nargs="?", metavar="ARCHIVE")
+    digest.add_argument("--sources", action="store_true", help="of the release that these sources make")
     for command in (put, back, verify, digest):
         command.add_argument("--prefix", type=Path, default=PREFIX, metavar="DIR")
     back.add_argument("--overwrite", action="store_true", help="replace commands and units that were changed by hand")

@@ -11,16 +11,21 @@ from pathlib import Path
 from typing import Dict, Iterator, Mapping
 
 import release_places
-from release_files import Entry, Files, ReleaseError, release_of
+from release_files import Entry, Files, Release, ReleaseError, release_of
 
 
 def build(sources: Path, output: Path) -> str:
     """Write ``vps-sentry-ID.tar.gz`` into ``output``; returns ID and path. Raises ReleaseError."""
-    release = release_of(gather(sources))
+    release = made_of(sources)
     output.mkdir(parents=True, exist_ok=True)
     archive = output / f"vps-sentry-{release.name}.tar.gz"
     archive.write_bytes(pack({**release.files, "MANIFEST": Entry(0o644, release.manifest)}))
     return f"{release.name} {archive}"
+
+
+def made_of(sources: Path) -> Release:
+    """The release that a checkout or a collection makes. Raises ReleaseError."""
+    return release_of(gather(sources))
 
 
 def gather(repository: Path) -> Files:

@@ -6,8 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List
 
-from . import schema, trust_store
+from . import schema, trust, trust_store
 from ._libraries import sa
+
+_TAKEN = ("machine_id", "host_keys", "sequence", "digest", "agent_digest")
+"""What of the last snapshot becomes the record."""
 
 
 class LifeError(Exception):
@@ -50,14 +53,17 @@ def adopt(connection: sa.Connection, name: str, *, decision: Decision) -> int:
     """The record becomes what the host said last, and the doubts about it are closed; how many there were."""
     host = _host(connection, name)
     last = connection.execute(
-        sa.select(*(schema.snapshot.c[column] for column in ("machine_id", "host_keys", "sequence", "digest")))
+        sa.select(*(schema.snapshot.c[column] for column in _TAKEN), schema.snapshot.c.observed)
         .join(schema.host, schema.host.c.head == schema.snapshot.c.id)
         .where(schema.host.c.id == host)
     ).one_or_none()
     if last is None:
         raise LifeError(f"{name} has not been collected yet: there is nothing to adopt")
     since = {"since": decision.at, "by": decision.by, "reason": decision.reason, "how": trust_store.ADOPTED}
-    trust_store.follow(connection, host, row={**last._mapping, **since})
+    value = trust_store.value_of(connection, last.observed, check=trust.AGENT, key=trust.TIMER)
+    said = {name: last._mapping[name] for name in _TAKEN}
+    said["timer"] = None if value is None else trust.timer_state(None, value)
+    trust_store.follow(connection, host, row={**said, **since})
     _note(connection, host, what="adopted", decision=decision)
     return trust_store.clear(connection, host, at=decision.at, by=decision.by, reason=f"adopted: {decision.reason}")
 

@@ -67,7 +67,9 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, whose: Whose, at: str) 
         connection, host, bundle=bundle, states=(observed, accepted), moment=Moment(at, before, whose.asked)
     )
     sightings.note(connection, host, alerts=bundle.alerts)
-    snapshot = _snapshot(connection, bundle, {"host": host, "observed": observed, "accepted": accepted, "at": at})
+    since = before.run_since if before is not None and before.run == bundle.run else at
+    place = {"host": host, "observed": observed, "accepted": accepted, "at": at, "run_since": since}
+    snapshot = _snapshot(connection, bundle, place)
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(head=snapshot))
     return Ingested(
         name=whose.name,
@@ -175,7 +177,8 @@ def _host(connection: sa.Connection, whose: Whose) -> Tuple[int, Optional[int]]:
 
 def _last(connection: sa.Connection, snapshot: int) -> Last:
     table = schema.snapshot.c
-    query = sa.select(table.run, table.prev, table.observed, table.accepted).where(table.id == snapshot)
+    since = sa.func.coalesce(table.run_since, table.collected_at)
+    query = sa.select(table.run, table.prev, table.observed, table.accepted, since).where(table.id == snapshot)
     return Last(*connection.execute(query).one())
 
 
@@ -188,7 +191,7 @@ def _snapshot(connection: sa.Connection, bundle: Bundle, place: Mapping[str, Any
         connection.execute(sa.update(table).where(table.c.id == found).values(collected_at=place["at"]))
         return int(found)
     row = {**_columns(bundle), "header": header, "collected_at": place["at"]}
-    row.update({name: place[name] for name in ("host", "observed", "accepted")})
+    row.update({name: place[name] for name in ("host", "observed", "accepted", "run_since")})
     snapshot = _insert(connection, table, row)
     problems = [
         {

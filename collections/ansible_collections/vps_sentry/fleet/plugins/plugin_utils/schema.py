@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._libraries import sa
 
-VERSION = 4
+VERSION = 5
 
 metadata = sa.MetaData()
 
@@ -127,6 +127,7 @@ snapshot = sa.Table(
     sa.Column("prev", sa.Text),
     sa.Column("taken_at", sa.Text, nullable=False, comment="the host's clock, RFC 3339 UTC"),
     sa.Column("collected_at", sa.Text, nullable=False, comment="the controller's clock, RFC 3339 UTC"),
+    sa.Column("run_since", sa.Text, comment="when the controller first saw this run"),
     sa.Column("norm", sa.BigInteger, nullable=False),
     sa.Column("machine_id", sa.Text, nullable=False),
     sa.Column("host_keys", sa.Text, nullable=False, comment="canonical JSON"),
@@ -175,6 +176,8 @@ trusted = sa.Table(
     sa.Column("host_keys", sa.Text, nullable=False, comment="canonical JSON"),
     sa.Column("sequence", sa.BigInteger, nullable=False, comment="of the baseline; 0 without one"),
     sa.Column("digest", sa.Text, comment="of the baseline"),
+    sa.Column("agent_digest", sa.Text, comment="of the MANIFEST of its agent's release; null while unknown"),
+    sa.Column("timer", sa.Text, comment="state of its agent's timer; null while unknown"),
     sa.Column("how", sa.Text, nullable=False, comment="adopted, reviewed"),
     sa.Column("since", sa.Text, nullable=False),
     sa.Column("by", sa.Text, nullable=False),

@@ -6,19 +6,24 @@ The host's own verdict plays no part: what is compared is what it says now with 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Iterable, List, Mapping, Optional, Tuple
+from typing import Callable, Iterable, List, Mapping, Optional, Tuple
 
-from .core.bundle import Bundle
+from .core.bundle import Bundle, CheckHeader
 from .core.clock import epoch
 from .core.digest import NORM
 from .core.model import Severity
+from .limits import show
 
 STOPPED_AFTER = 1800
 """Seconds without a run, six of the timer's, after which an agent that answers counts as stopped."""
 
 PASSING = frozenset({"unreachable", "silent", "stopped", "old", "refused", "host_key_mismatch"})
 """Doubts that end by themselves once their cause is gone; a person has to end all others."""
+AGENT, TIMER, RUNS = "agent", "timer", "enabled"
+"""Check and item in which a host tells of the timer, and the state of one that starts the agent."""
+_INSTALL_AGAIN = "what it reported since is unproved: look at the host, install again from here"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class Record:
     sequence: int
     digest: Optional[str]
     since: str
+    agent_digest: Optional[str] = None
+    """Of the MANIFEST of its agent's release; None while nobody knows."""
+    timer: Optional[str] = None
+    """State of its agent's timer; None while nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,8 @@ class Last:
     prev: Optional[str]
     observed: int
     accepted: Optional[int]
+    run_since: str = ""
+    """When this controller first saw that run; empty when it does not know."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +110,62 @@ def about_identity(record: Record, bundle: Bundle, *, others: Iterable[str]) -> 
     return Doubt("host_key_changed", "warning", told, votes=True)
 
 
-def about_age(bundle: Bundle, *, at: str) -> List[Doubt]:
-    """An agent that answers but no longer looks, and one whose release is behind. ``at`` is the controller's time."""
+def about_agent(known: Optional[str], bundle: Bundle, *, installed: Callable[[], Optional[str]]) -> Optional[Doubt]:
+    """The release its agent is of, and what the agent's own check says about the files of that release.
+
+    ``known`` is the digest on record; ``installed`` gives that of the release which this controller installs, and is
+    asked only where the two differ.
+    """
+    says = bundle.agent_digest
+    modified = [alert for alert in bundle.alerts if alert.code == "agent_modified" and alert.state != "resolved"]
+    if modified:
+        told = f"its own check says: {show(modified[0].title, limit=120)}; {_INSTALL_AGAIN}"
+        return Doubt("agent_changed", "critical", told)
+    if says == known or (says is not None and says == installed()):
+        return None
+    if known is None:
+        told = f"its agent is release {_short(says)}, which this controller did not install; install from here"
+        return Doubt("agent_unknown", "info", told, subject=says or "", votes=True)
+    told = f"its agent is release {_short(says)} now, {_short(known)} is on record and neither this controller nor a"
+    return Doubt("agent_changed", "critical", f"{told} person put the new one there; {_INSTALL_AGAIN}")
+
+
+def _short(digest: Optional[str]) -> str:
+    return show(digest, limit=19) if digest else "unknown (it names none)"
+
+
+def timer_state(head: Optional[CheckHeader], value: Optional[str]) -> Optional[str]:
+    """The state in the item of the timer (canonical JSON), short and printable; None where the check did not work.
+
+    ``head`` is that of the check AGENT. A host that leaves check or item out does not get away with it.
+    """
+    if head is not None and head.status != "ok":
+        return None
+    found = json.loads(value) if value is not None else None
+    state = found.get("state") if type(found) is dict else None
+    return show(state, limit=20) if type(state) is str else "no longer reported"
+
+
+def about_timer(known: Optional[str], state: Optional[str]) -> Optional[Doubt]:
+    """The timer that starts the agent, as its check ``agent`` sees it, against the record."""
+    if state is None or state in (RUNS, known) or known is None:
+        return None
+    told = f"the timer of its agent is {state}: it answers, but soon nobody looks there any more"
+    remedy = "systemctl unmask vps-sentry.timer; systemctl enable --now vps-sentry.timer; find out who was root"
+    return Doubt("timer_off", "critical", f"{told}; {remedy}")
+
+
+def about_age(bundle: Bundle, *, at: str, last: Optional[Last]) -> List[Doubt]:
+    """An agent that answers but no longer looks, and one whose release is behind. ``at`` is the controller's time.
+
+    A host may write any time it likes, so the number of its run has to move by this controller's clock as well.
+    """
     found = []
     if epoch(at) - epoch(bundle.time) > STOPPED_AFTER:
         told = f"agent stopped: its last run was at {bundle.time} by the host's clock"
+        found.append(Doubt("stopped", "critical", told))
+    elif last and last.run_since and last.run == bundle.run and epoch(at) - epoch(last.run_since) > STOPPED_AFTER:
+        told = f"agent stopped: it was in run {bundle.run} at {last.run_since} already, whatever its clock says"
         found.append(Doubt("stopped", "critical", told))
     if bundle.norm < NORM:
         told = f"agent old: rule set {bundle.norm}, this controller's is {NORM}; upgrade it"

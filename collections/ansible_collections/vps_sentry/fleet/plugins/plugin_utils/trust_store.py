@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
-from . import schema, trust
+from . import releases, schema, trust
 from ._libraries import sa
 from .core import canonical
 from .core.bundle import Bundle
+from .core.digest import bucket_number
 from .core.model import Severity
 from .trust import Doubt, Last, Record
 
 ADOPTED = "adopted"
+_LINK = schema.state_check
 HERSELF = "vps-sentry-fleet"
 """Who closes what ends by itself."""
 
@@ -56,8 +58,10 @@ def weigh(
             observed, accepted = states
             broken = trust.about_runs(moment.before, bundle, observed=observed, accepted=accepted)
             doubts += [broken] if broken else []
+    if not any(doubt.code == "identity_changed" for doubt in doubts):
+        doubts += _about_agent(connection, host, bundle=bundle, observed=states[0], at=moment.at)
     if moment.asked:
-        doubts += trust.about_age(bundle, at=moment.at)
+        doubts += trust.about_age(bundle, at=moment.at, last=moment.before)
     keep(connection, host, doubts=doubts, at=moment.at)
 
 
@@ -85,6 +89,45 @@ def _again(connection: sa.Connection, host: int, *, bundle: Bundle, record: Reco
     return [doubt for doubt in (identity, trust.about_baseline(record, bundle)) if doubt is not None]
 
 
+def _about_agent(connection: sa.Connection, host: int, *, bundle: Bundle, observed: int, at: str) -> Iterator[Doubt]:
+    """Release and timer of the agent. Where nothing of weight is to be said, the record follows the host."""
+    record = record_of(connection, host)
+    assert record is not None
+    about_release = trust.about_agent(record.agent_digest, bundle, installed=releases.installed)
+    if about_release is not None:
+        yield about_release
+    if (about_release is None or about_release.votes) and bundle.agent_digest != record.agent_digest:
+        follow(connection, host, row={"agent_digest": bundle.agent_digest})
+        if about_release is None:
+            _close(connection, _is(host, "agent_unknown"), at=at, by=HERSELF, reason="installed from here")
+    value = value_of(connection, observed, check=trust.AGENT, key=trust.TIMER)
+    state = trust.timer_state(bundle.checks.get(trust.AGENT), value)
+    about_timer = trust.about_timer(record.timer, state)
+    if about_timer is not None:
+        yield about_timer
+    elif value is not None and state != record.timer:
+        follow(connection, host, row={"timer": state})
+
+
+def _is(host: int, code: str) -> sa.ColumnElement[bool]:
+    table = schema.trust_finding.c
+    return sa.and_(table.host == host, table.code == code)
+
+
+def value_of(connection: sa.Connection, state: int, *, check: str, key: str) -> Optional[str]:
+    """The value (canonical JSON) of one item of a state; None when it has none of that name."""
+    item, member, place, link = (table.c for table in (schema.item, schema.bucket_item, schema.root_bucket, _LINK))
+    query = (
+        sa.select(item.value)
+        .join(schema.bucket_item, member.item == item.id)
+        .join(schema.root_bucket, place.bucket == member.bucket)
+        .join(_LINK, link.root == place.root)
+        .where(link.state == state, link.check_name == check)
+        .where(place.number == bucket_number(key), item.key == key)
+    )
+    return connection.scalar(query)
+
+
 def _follow_first_baseline(connection: sa.Connection, host: int, bundle: Bundle) -> None:
     values = {"sequence": bundle.baseline.sequence, "digest": bundle.baseline.digest}
     connection.execute(sa.update(schema.trusted).where(schema.trusted.c.host == host).values(values))
@@ -105,11 +148,10 @@ def adopt(connection: sa.Connection, host: int, *, bundle: Bundle, at: str) -> N
 def record_of(connection: sa.Connection, host: int) -> Optional[Record]:
     """What the controller takes a host for; None before first contact."""
     table = schema.trusted.c
-    query = sa.select(table.machine_id, table.host_keys, table.sequence, table.digest, table.since)
-    row = connection.execute(query.where(table.host == host)).one_or_none()
-    if row is None:
-        return None
-    return Record(row.machine_id, tuple(json.loads(row.host_keys)), row.sequence, row.digest, row.since)
+    names = (table.machine_id, table.host_keys, table.sequence, table.digest, table.since)
+    query = sa.select(*names, table.agent_digest, table.timer).where(table.host == host)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else Record(**{**row, "host_keys": tuple(json.loads(row["host_keys"]))})
 
 
 def _same_machine(connection: sa.Connection, machine_id: str, host: int) -> Dict[int, Tuple[str, str]]:
