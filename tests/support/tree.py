@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import ast
 import os
+from functools import lru_cache
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Union
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Union
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AGENT = ROOT / "agent" / "src" / "vps_sentry"
@@ -70,7 +71,8 @@ def module_name(path: Path, top: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, top: Path) -> List[Import]:
+@lru_cache(maxsize=None)
+def imports(path: Path, top: Path) -> Sequence[Import]:
     """Everything a file of the package ``top`` imports, relative names made absolute.
 
     ``from package import name`` counts as ``package.name``: whether name is a module is for the reader to know.
@@ -80,7 +82,7 @@ def imports(path: Path, top: Path) -> List[Import]:
         package = package[:-1]
     found: List[Import] = []
     _visit(parse(path), package, lazy=False, found=found)
-    return found
+    return tuple(found)
 
 
 def _visit(node: ast.AST, package: List[str], *, lazy: bool, found: List[Import]) -> None:
