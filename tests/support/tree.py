@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ast
 import os
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Union
 
@@ -71,7 +71,7 @@ def module_name(path: Path, top: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@lru_cache(maxsize=None)
+@cache
 def imports(path: Path, top: Path) -> Sequence[Import]:
     """Everything a file of the package ``top`` imports, relative names made absolute.
 
