@@ -19,7 +19,7 @@ STRONG_VOTES = 4
 
 Level = Literal["strong", "majority", "split", "no quorum", "reference", "agreed", "own past"]
 """How far the peers agree; ``agreed``: they all do, ``own past``: an item that is never compared between hosts."""
-Explanation = Literal["accepted", "waiver", "package", "roll-out", "none"]
+Explanation = Literal["accepted", "waiver", "package", "change-record", "roll-out", "none"]
 Text = Optional[str]
 """A value as canonical JSON; None = the item is absent, which is a value like any other."""
 _Place = Tuple[str, str]

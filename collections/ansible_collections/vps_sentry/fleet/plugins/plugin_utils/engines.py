@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from functools import partial
 from typing import Any
 
 from ._libraries import LibraryError, sa
@@ -17,34 +18,34 @@ _LOCK = 0x7670735F73656E74
 """The advisory lock of all writers: an arbitrary number that is the same in every release."""
 
 
-def engine(place: Place) -> sa.Engine:
-    """Connections to ``place``, a new one for each transaction."""
+def engine(place: Place, *, patience: int = BUSY_SECONDS) -> sa.Engine:
+    """Connections to ``place``, a new one for each transaction; one waits ``patience`` seconds for the others."""
     if place.path is not None:
-        made = sa.create_engine(place.url, poolclass=sa.pool.NullPool, connect_args={"timeout": BUSY_SECONDS})
-        sa.event.listen(made, "connect", _configure_sqlite)
+        made = sa.create_engine(place.url, poolclass=sa.pool.NullPool, connect_args={"timeout": patience})
+        sa.event.listen(made, "connect", partial(_configure_sqlite, patience=patience))
         sa.event.listen(made, "begin", _begin_sqlite)
         return made
     try:
-        made = sa.create_engine(place.url, poolclass=sa.pool.NullPool, connect_args={"connect_timeout": BUSY_SECONDS})
+        made = sa.create_engine(place.url, poolclass=sa.pool.NullPool, connect_args={"connect_timeout": patience})
     except ImportError as exc:
         raise LibraryError(
             f"a store in PostgreSQL needs psycopg in Ansible's own Python: pip install 'vps-sentry[postgresql]' ({exc})"
         ) from exc
-    sa.event.listen(made, "begin", _begin_postgresql)
+    sa.event.listen(made, "begin", partial(_begin_postgresql, patience=patience))
     return made
 
 
-def _configure_sqlite(connection: Any, _record: Any) -> None:
+def _configure_sqlite(connection: Any, _record: Any, *, patience: int) -> None:
     # SQLite's own driver would begin transactions late and silently; _begin_sqlite does it, and says which kind.
     connection.isolation_level = None
-    _use_wal(connection)
+    _use_wal(connection, patience)
     for pragma in ("foreign_keys = ON", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _use_wal(connection: Any) -> None:
+def _use_wal(connection: Any, patience: int) -> None:
     # SQLite does not wait for this one change, so the first collectors of a new store would trip over each other.
-    deadline = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + patience
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").close()
@@ -60,10 +61,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _begin_postgresql(connection: sa.Connection) -> None:
+def _begin_postgresql(connection: sa.Connection, *, patience: int) -> None:
     """Writers queue as they do in SQLite, so that none can deadlock; readers see one moment."""
     if connection.get_execution_options().get(WRITES, False):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
     else:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

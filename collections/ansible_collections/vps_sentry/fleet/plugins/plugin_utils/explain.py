@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a difference is there, first answer wins: accepted here, waiver, roll-out, none; how much it deserves a look.
+"""Why a difference is there, first answer wins: accepted here, waiver, change record, roll-out, none; and its rank.
 
 Pure.
 """
@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .changes.record import Record, recorded
 from .compare import Explanation, Finding, Reason, Text
 from .reviewed import Item, named
 from .waivers import Waiver
@@ -19,10 +20,17 @@ ROLL_OUT_SHARE = 10
 """Percent of the voters that must hold the same new value."""
 
 _WEIGHT: Mapping[str, int] = {"critical": 15, "warning": 5, "info": 1}
-_FACTOR: Mapping[Explanation, float] = {"accepted": 0.0, "waiver": 0.0, "package": 0.05, "roll-out": 0.2, "none": 1.0}
-_ORDER: Tuple[Explanation, ...] = ("accepted", "waiver", "package", "roll-out", "none")
+_FACTOR: Mapping[Explanation, float] = {
+    "accepted": 0.0,
+    "waiver": 0.0,
+    "package": 0.05,
+    "change-record": 0.1,
+    "roll-out": 0.2,
+    "none": 1.0,
+}
+_ORDER: Tuple[Explanation, ...] = ("accepted", "waiver", "package", "change-record", "roll-out", "none")
 EXPLAINED: Tuple[Explanation, ...] = ("accepted", "waiver", "package")
-"""What takes a finding off the list of things to look at; a roll-out only lowers its rank."""
+"""What takes a finding off the list of things to look at; roll-outs and change records only lower its rank."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Evidence:
     """Those that hold now."""
     reviewed: Mapping[str, FrozenSet[Item]] = field(default_factory=dict)
     """Host -> items that somebody accepted for it on this controller."""
+    records: Mapping[str, Mapping[str, Record]] = field(default_factory=dict)
+    """Host -> path -> what plays left there."""
 
 
 def explained(findings: Iterable[Finding], evidence: Evidence) -> List[Finding]:
@@ -54,6 +64,9 @@ def _explained(finding: Finding, evidence: Evidence) -> Finding:
             until = f"until {waiver.expires[:10]}"
             reasons.append(Reason("waiver", f"#{waiver.id} {until}: {waiver.reason}", tuple(sorted(hosts))))
         left -= hosts
+    for why, hosts in _recorded(finding, evidence, left=left).items():
+        reasons.append(Reason("change-record", why, tuple(sorted(hosts))))
+        left -= hosts
     hosts = _rolled_out(finding, left)
     if hosts:
         share = f"{len(hosts)} of {finding.voters} hosts hold the same new value"
@@ -66,6 +79,18 @@ def _explained(finding: Finding, evidence: Evidence) -> Finding:
 
 def _reviewed(finding: Finding, evidence: Evidence, *, host: str, value: Text) -> bool:
     return named(evidence.reviewed.get(host, frozenset()), finding.check, key=finding.key, value=value)
+
+
+def _recorded(finding: Finding, evidence: Evidence, *, left: Set[str]) -> Dict[str, Set[str]]:
+    """By which task -> the hosts that changed to exactly what it left there."""
+    found: Dict[str, Set[str]] = {}
+    for step in finding.steps:
+        place = (finding.check, finding.key, step.before, step.after)
+        for host in left.intersection(step.hosts):
+            why = recorded(evidence.records.get(host, {}), place)
+            if why:
+                found.setdefault(why, set()).add(host)
+    return found
 
 
 def values_of(finding: Finding) -> Dict[str, Text]:
@@ -95,4 +120,8 @@ def rank(finding: Finding, explanation: Explanation) -> int:
     odd = min((variant.votes for variant in finding.variants[1:]), default=None)
     share: Optional[int] = 1 if finding.wide else odd or len(finding.changed)
     surprise = 1 + math.log2(max(finding.voters, 2) / max(share or 1, 1))
-    return max(0, min(100, round(_WEIGHT[finding.severity] * surprise * _FACTOR[explanation])))
+    factor = _FACTOR[explanation]
+    if explanation == "change-record" and finding.severity == "critical":
+        # Whoever holds a host can do what a play does there, too.
+        factor = 1.0
+    return max(0, min(100, round(_WEIGHT[finding.severity] * surprise * factor)))

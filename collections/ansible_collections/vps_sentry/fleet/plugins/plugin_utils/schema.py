@@ -265,3 +265,19 @@ sighting = sa.Table(
     sa.Column("standing", sa.Boolean, nullable=False, comment="whether its alert still stands"),
     comment="new keys and logins, as alerts told of them",
 )
+
+change_record = sa.Table(
+    "change_record",
+    metadata,
+    sa.Column("host", sa.ForeignKey("host.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True, comment="as in the key of an item"),
+    sa.Column("asked", sa.Text, nullable=False, comment="canonical JSON: fields that the controller itself knows"),
+    sa.Column("told", sa.Text, nullable=False, comment="canonical JSON: mode and owner as the host's module said"),
+    sa.Column("playbook", sa.Text, nullable=False),
+    sa.Column("play", sa.Text, nullable=False),
+    sa.Column("task", sa.Text, nullable=False),
+    sa.Column("revision", sa.Text, nullable=False, comment="git's, of the playbook's folder; empty without"),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    comment="what plays of Ansible left on a host, the last of each path; see changes/record.py",
+)

@@ -15,7 +15,7 @@ from ._libraries import require, sa
 from .places import Place, StoreError, locate
 
 __all__ = ["Store", "StoreError", "open_store"]
-_BUSY = f"another process has held it for {engines.BUSY_SECONDS} s; try again when that one is done"
+_BUSY = "another process has held it for too long; try again when that one is done"
 _REMEDIES = (
     ("not a database", "it is no SQLite file; name another one with --store"),
     ("malformed", "it is damaged; restore a backup, or move it away and collect again"),
@@ -34,9 +34,9 @@ _REMEDIES = (
 class Store:
     """An open store. ``read`` and ``write`` are transactions; every error inside becomes a StoreError."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, patience: int = engines.BUSY_SECONDS) -> None:
         self.place = place
-        self._engine = engines.engine(place)
+        self._engine = engines.engine(place, patience=patience)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -77,15 +77,20 @@ class Store:
 
 
 @contextmanager
-def open_store(url: Optional[str], *, environ: Mapping[str, str], create: bool = True) -> Iterator[Store]:
-    """The store at ``url`` (None: the default place), made when it is not there if ``create``. Raises StoreError."""
+def open_store(
+    url: Optional[str], *, environ: Mapping[str, str], create: bool = True, patience: int = engines.BUSY_SECONDS
+) -> Iterator[Store]:
+    """The store at ``url`` (None: the default place), made when it is not there if ``create``. Raises StoreError.
+
+    Whoever else uses it is waited for, ``patience`` seconds at most.
+    """
     require()
     place = locate(url, environ=environ)
     if place.path is not None:
         if not create and not place.path.exists():
             raise StoreError(f"store {place}: there is none; collect first, or name another one with --store")
         _make_private(place.path)
-    store = Store(place)
+    store = Store(place, patience=patience)
     found = _version(store)
     if found is None or found < schema.VERSION:
         with store.write() as connection:

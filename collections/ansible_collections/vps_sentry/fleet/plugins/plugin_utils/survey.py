@@ -9,6 +9,7 @@ from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mappin
 
 from . import ballots, platform, reviewed, roster, sightings, trust_store, waivers
 from ._libraries import sa
+from .changes import notebook
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
 from .roster import MAX_AGE, HostRow, Problem
@@ -116,6 +117,9 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
             electorate, deviations.get(electorate.cohort, ()), moves=moves.get(electorate.cohort, ())
         )
     )
+    evidence = Evidence(
+        waivers.holding(connection, at=at), reviewed.reviewed(connection), notebook.records(connection, at=at)
+    )
     return Survey(
         axis=options.axis,
         hosts=len(rows),
@@ -123,7 +127,7 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         left_out=tuple(Left(name, reason) for name, reason in sorted(left_out.items())),
         unchecked=tuple(_unchecked(rows, held, roster.problems(connection))),
         cohorts=tuple(_judged(electorate) for electorate in electorates),
-        findings=tuple(explained(found, Evidence(waivers.holding(connection, at=at), reviewed.reviewed(connection)))),
+        findings=tuple(explained(found, evidence)),
         doubts=tuple(doubts),
         waves=tuple(sightings.waves(sightings.seen(connection))),
         rows=tuple(rows),

@@ -11,7 +11,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from ..core import codec
 from ..moment import now
 from ..store import Store
-from . import applying, guards, ledger, mirror, planfile, planning, recap, signing
+from . import applying, explaining, guards, ledger, mirror, planfile, planning, recap, signing
 from .applying import Consent
 from .planfile import PlanError, PlanFile
 from .planning import Ask
@@ -53,7 +53,8 @@ class Desk:
     def plan(self, options: Options, *, folder: Path) -> Told:
         """Write a plan and show it; hosts and store stay as they are."""
         with self.store.write() as connection:
-            found = planning.plan(connection, _ask(options, by=self.by))
+            ask = _ask(options, by=self.by)
+            found = planning.plan(connection, ask, explain=explaining.explainer(connection, at=ask.now))
             sizes = planning.cohort_sizes(connection)
         path = self._write(found, folder)
         text = plan_text(found, cohorts=sizes, path=None if path is None else str(path))
