@@ -158,3 +158,14 @@ def test_check_mode_asks_nobody(tmp_path: Path) -> None:
 
     assert code == 0
     assert not (tmp_path / "asked").exists()
+
+
+def test_planning_prints_the_plan_and_no_word_of_handing_over(tmp_path: Path) -> None:
+    hosts = {name: make_host(tmp_path, name) for name in ("web-1", "web-2")}
+
+    code, told = play(tmp_path, "accept.yml", hosts)
+
+    assert code == 0, told
+    assert "Nothing to accept." in told
+    assert "skipping: [" not in told
+    assert "Hand over what waits" not in told
