@@ -59,6 +59,7 @@ COMPARISON = [
     ["WARNING", "web-4 differs from its peers in 1 item (web, strong)"],
     ["RANK", "CHECK", "ITEM", "PEERS", "SINCE ACCEPTED", "WHY", "DIFFERENCE"],
     ["17", "files", "/etc/demo.d/00008.conf", *ODD, "missing on web-4, present on 4 of 5"],
+    [f"audit log: sha256:{'0' * 64}"],
     ["3 differences (exit 3)"],
 ]
 

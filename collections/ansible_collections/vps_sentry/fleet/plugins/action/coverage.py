@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import host_report, report, roster, trust_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import log
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.arguments import FAIL_ON, STORE
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.moment import now
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
@@ -41,15 +42,15 @@ class ActionModule(ActionBase):
                 gone = _settle(store, plain["hosts"], plain["inventory"])
                 with store.read() as connection:
                     rows, doubts = roster.hosts(connection), trust_store.standing(connection)
+                    head = log.head(connection)
         except (LibraryError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from exc
         asked = set(plain["hosts"])
         missing = [row for row in rows if row.name in asked and row.missed]
         unknown = sorted(asked - {row.name for row in rows})
         told = report.coverage_text(len(asked), missing=missing, unknown=unknown)
-        Display().display(
-            told + host_report.gone_text(gone).rstrip() + host_report.doubts_text(doubts, told=_names(missing)).rstrip()
-        )
+        more = host_report.gone_text(gone).rstrip() + host_report.doubts_text(doubts, told=_names(missing)).rstrip()
+        Display().display(f"{told}{more}\n{log.told(head)}")
         failed = bool(missing or unknown) and "incomplete" in plain["fail_on"]
         counts = {"asked": len(asked), "collected": len(asked) - len(missing) - len(unknown)}
         return {"changed": False, "failed": failed, **counts, **({"msg": told} if failed else {})}

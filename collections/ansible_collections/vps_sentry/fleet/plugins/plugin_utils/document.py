@@ -86,6 +86,7 @@ class Comparison:
     waves: Tuple[Wave, ...]
     cohorts: Tuple[Cohort, ...]
     findings: List[FindingDocument]
+    audit_head: str
 
 
 def comparison(survey: Survey) -> Comparison:
@@ -103,6 +104,7 @@ def comparison(survey: Survey) -> Comparison:
         waves=survey.waves,
         cohorts=survey.cohorts,
         findings=[_finding(finding) for finding in survey.findings],
+        audit_head=survey.audit_head,
     )
 
 

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from . import schema, trust, trust_store
 from ._libraries import sa
+from .acceptance import log
 
 _TAKEN = ("machine_id", "host_keys", "sequence", "digest", "agent_digest")
 """What of the last snapshot becomes the record."""
@@ -36,7 +37,7 @@ def retire(connection: sa.Connection, name: str, *, decision: Decision) -> None:
     values = {"retired_at": decision.at, "retired_reason": decision.reason}
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(values))
     trust_store.clear(connection, host, at=decision.at, by=decision.by, reason=f"retired: {decision.reason}")
-    _note(connection, host, what="retired", decision=decision)
+    _note(connection, host, "retired", decision=decision, entry={"host": name})
 
 
 def reinstalled(connection: sa.Connection, name: str, *, decision: Decision) -> None:
@@ -46,7 +47,7 @@ def reinstalled(connection: sa.Connection, name: str, *, decision: Decision) -> 
     # The runs of a new installation count from 1 again, so the last snapshot is no longer its predecessor.
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(head=None))
     trust_store.clear(connection, host, at=decision.at, by=decision.by, reason=f"reinstalled: {decision.reason}")
-    _note(connection, host, what="reinstalled", decision=decision)
+    _note(connection, host, "reinstalled", decision=decision, entry={"host": name})
 
 
 def adopt(connection: sa.Connection, name: str, *, decision: Decision) -> int:
@@ -61,10 +62,11 @@ def adopt(connection: sa.Connection, name: str, *, decision: Decision) -> int:
         raise LifeError(f"{name} has not been collected yet: there is nothing to adopt")
     since = {"since": decision.at, "by": decision.by, "reason": decision.reason, "how": trust_store.ADOPTED}
     value = trust_store.value_of(connection, last.observed, check=trust.AGENT, key=trust.TIMER)
-    said = {name: last._mapping[name] for name in _TAKEN}
+    said = {column: last._mapping[column] for column in _TAKEN}
     said["timer"] = None if value is None else trust.timer_state(None, value)
     trust_store.follow(connection, host, row={**said, **since})
-    _note(connection, host, what="adopted", decision=decision)
+    kept = {column: said[column] for column in ("sequence", "digest", "agent_digest")}
+    _note(connection, host, "adopted", decision=decision, entry={"host": name, **kept})
     return trust_store.clear(connection, host, at=decision.at, by=decision.by, reason=f"adopted: {decision.reason}")
 
 
@@ -81,7 +83,8 @@ def rename(connection: sa.Connection, old: str, *, new: str, decision: Decision)
         if other.head is not None:
             connection.execute(sa.update(table).where(table.c.id == host).values(head=other.head))
     connection.execute(sa.update(table).where(table.c.id == host).values(name=new, absent_since=None))
-    _note(connection, host, what="renamed", decision=Decision(decision.by, decision.at, f"{old}: {decision.reason}"))
+    told = Decision(decision.by, decision.at, f"{old}: {decision.reason}")
+    _note(connection, host, "renamed", decision=told, entry={"host": new, "before": old})
 
 
 def _join(connection: sa.Connection, host: int, other: int) -> None:
@@ -107,7 +110,9 @@ def _host(connection: sa.Connection, name: str) -> int:
     return int(found)
 
 
-def _note(connection: sa.Connection, host: int, *, what: str, decision: Decision) -> None:
+def _note(connection: sa.Connection, host: int, what: str, *, decision: Decision, entry: Dict[str, Any]) -> None:
+    """Beside the host, and as ``entry`` in the audit log, where it cannot be taken back unseen."""
+    log.add(connection, what, at=decision.at, who=decision.by, reason=decision.reason, **entry)
     row = {"host": host, "at": decision.at, "what": what, "by": decision.by, "reason": decision.reason}
     connection.execute(sa.insert(schema.event), row)
 

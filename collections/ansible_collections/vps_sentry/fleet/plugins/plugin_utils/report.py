@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Iterator, Sequence, Tuple
 
 from . import wording
+from .acceptance import log
 from .compare import Finding
 from .document import SCHEMA
 from .explain import EXPLAINED
@@ -41,7 +42,8 @@ def to_text(survey: Survey, *, color: bool = False, width: int = 120, everything
         page += [line(), doubt]
     for one in group(survey.findings if everything else survey.open):
         page += [line(), *_group(one, everything=everything)]
-    page += [line(), *_explained(survey, everything=everything), _verdict(survey)]
+    page += [line(), *_explained(survey, everything=everything), line((log.told(survey.audit_head), "dim"))]
+    page += [_verdict(survey)]
     return draw(page, color=color, width=width)
 
 

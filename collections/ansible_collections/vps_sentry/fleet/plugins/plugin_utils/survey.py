@@ -9,6 +9,7 @@ from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mappin
 
 from . import ballots, platform, reviewed, roster, sightings, trust_store, waivers
 from ._libraries import sa
+from .acceptance import log
 from .changes import notebook
 from .compare import Electorate, Finding, compare
 from .explain import EXPLAINED, Evidence, explained
@@ -57,6 +58,8 @@ class Survey:
     """The same new key or address on several hosts within minutes."""
     rows: Tuple[HostRow, ...]
     """Every host, with the cohort it is judged in."""
+    audit_head: str = ""
+    """Head of the audit log."""
 
     @property
     def open(self) -> Tuple[Finding, ...]:
@@ -131,6 +134,7 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         doubts=tuple(doubts),
         waves=tuple(sightings.waves(sightings.seen(connection))),
         rows=tuple(rows),
+        audit_head=log.head(connection),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from ..core import codec
 from ..moment import now
 from ..store import Store
-from . import applying, explaining, guards, ledger, mirror, planfile, planning, recap, signing
+from . import applying, explaining, guards, ledger, log, mirror, planfile, planning, recap, signing
 from .applying import Consent
 from .planfile import PlanError, PlanFile
 from .planning import Ask
@@ -90,10 +90,13 @@ class Desk:
         consent = _consent(options, signature=signing.read(path))
         with self.store.write() as connection:
             begun = applying.begin(connection, found, consent=consent)
+            head = log.head(connection)
         mirror.update(self.store)
         first = f", first on {', '.join(begun.canaries)}" if begun.canaries else ""
         left = "".join(f"\n  not asked: {name}: {reason}" for name, reason in begun.left)
-        text = f"applying plan {found.plan_id} for {begun.by} on {len(begun.hosts)} hosts{first}{left}"
+        text = (
+            f"applying plan {found.plan_id} for {begun.by} on {len(begun.hosts)} hosts{first}{left}\n{log.told(head)}"
+        )
         return Told(text, "begun", 0, changed=True, plan=str(path), document=_document(found))
 
     def recap(self, path: Path) -> Told:
@@ -101,12 +104,12 @@ class Desk:
         found = planfile.read(path)
         with self.store.write() as connection:
             ledger.expire(connection, at=now())
-            rows = ledger.rows(connection, plan_id=found.plan_id)
+            rows, head = ledger.rows(connection, plan_id=found.plan_id), log.head(connection)
         mirror.update(self.store)
         asked = {row.host for row in rows}
         left = [(host.name, "not begun") for host in found.hosts if host.name not in asked]
-        text = recap.recap(found.plan_id, rows, left=left)
-        document = recap.to_json(found.plan_id, rows, left=left)
+        text = recap.recap(found.plan_id, rows, head=head, left=left)
+        document = recap.to_json(found.plan_id, rows, head=head, left=left)
         code = recap.exit_code(rows) or (4 if left else 0)
         return Told(text, text.splitlines()[0], code, plan=str(path), document=document)
 

@@ -11,6 +11,7 @@ from .._libraries import sa
 from .planfile import PlanError
 
 _FLEET, _STORE, _SIGNED, _REVIEWERS = "fleet_id", "store_id", "signed", "critical_signers"
+_MADE_UP = "fleet_id_made_up"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Identity:
 def of(connection: sa.Connection) -> Identity:
     """The identity of the store; made up at first sight, so the connection must be one that writes."""
     found = _read(connection)
+    if _FLEET not in found:
+        _write(connection, _MADE_UP, "yes")
     for name, made in ((_FLEET, f"fleet-{secrets.token_hex(4)}"), (_STORE, f"store-{secrets.token_hex(4)}")):
         if name not in found:
             _write(connection, name, made)
@@ -35,12 +38,23 @@ def of(connection: sa.Connection) -> Identity:
 
 
 def name_fleet(connection: sa.Connection, fleet_id: str) -> None:
-    """The inventory's name of the fleet. Raises PlanError when the store keeps another fleet."""
-    known = _read(connection).get(_FLEET)
-    if known is None:
+    """The inventory's name of the fleet, or its hosts'. Raises PlanError when the store keeps another fleet.
+
+    A name that was made up here, for want of any, gives way.
+    """
+    found = _read(connection)
+    known = found.get(_FLEET)
+    if known is None or _MADE_UP in found:
         _write(connection, _FLEET, fleet_id)
+        connection.execute(sa.delete(schema.meta).where(schema.meta.c.name == _MADE_UP))
     elif known != fleet_id:
         raise PlanError(f"this store keeps the fleet {known!r}, the inventory says {fleet_id!r}; one fleet, one store")
+
+
+def is_named(connection: sa.Connection) -> bool:
+    """Whether somebody named the fleet of this store."""
+    found = _read(connection)
+    return _FLEET in found and _MADE_UP not in found
 
 
 def tighten(connection: sa.Connection, *, signed: bool, critical_signers: int) -> None:

@@ -35,6 +35,11 @@ def head(connection: sa.Connection) -> str:
     return found or chain.GENESIS
 
 
+def told(head: str) -> str:
+    """The line that ends every message: whoever keeps messages can show later which log they came from."""
+    return f"audit log: {head}"
+
+
 def knows(connection: sa.Connection, some: str) -> bool:
     """Whether ``some`` is, or once was, the head of this log."""
     return some == chain.GENESIS or connection.scalar(sa.select(audit.c.n).where(audit.c.head == some)) is not None

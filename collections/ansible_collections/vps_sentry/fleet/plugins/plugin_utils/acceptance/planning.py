@@ -12,7 +12,7 @@ from .._libraries import sa
 from ..core.clock import epoch, rfc3339
 from ..core.units import duration
 from ..roster import HostRow
-from . import identity, log, selection, situation
+from . import fleets, identity, log, selection, situation
 from .drafting import Candidate, Difference, Draft, draft
 from .planfile import PlanError, PlanFile
 from .situation import Explain, Wanted
@@ -37,8 +37,10 @@ class Ask:
 
 def plan(connection: sa.Connection, ask: Ask, *, explain: Explain = situation.nothing_known) -> PlanFile:
     """The plan; the connection must be one that writes, for a store gets its name with its first plan."""
-    if ask.fleet_id is not None:
-        identity.name_fleet(connection, ask.fleet_id)
+    fleet_ids = fleets.said(connection)
+    fleet = ask.fleet_id or _learned(connection, fleet_ids)
+    if fleet is not None:
+        identity.name_fleet(connection, fleet)
     who = identity.of(connection)
     order = Draft(
         fleet_id=who.fleet_id,
@@ -51,11 +53,20 @@ def plan(connection: sa.Connection, ask: Ask, *, explain: Explain = situation.no
         critical=ask.critical,
         lifetime=_lifetime(ask),
     )
-    if ask.rollback is None:
-        return draft(order, situation.candidates(connection, ask.wanted, explain=explain))
-    if ask.only or ask.expires:
+    if ask.rollback is not None and (ask.only or ask.expires):
         raise PlanError("a rollback takes back everything since then, for good: leave out only= and expires=")
-    return draft(order, _going_back(connection, ask))
+    if ask.rollback is None:
+        found = situation.candidates(connection, ask.wanted, explain=explain)
+    else:
+        found = _going_back(connection, ask)
+    return draft(order, fleets.checked(found, fleet_ids, fleet=who.fleet_id))
+
+
+def _learned(connection: sa.Connection, told: Mapping[str, str]) -> Optional[str]:
+    """The fleet's name by the hosts that are believed; None where it has one already, or no host names any."""
+    if identity.is_named(connection):
+        return None
+    return fleets.most_named(told, believed=sorted(set(told) - set(situation.doubts(connection))))
 
 
 def _lifetime(ask: Ask) -> Optional[str]:

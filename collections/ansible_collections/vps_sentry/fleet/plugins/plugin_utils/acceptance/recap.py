@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from ..limits import show
+from . import log
 from .ledger import Row, State
 
 SCHEMA = 1
@@ -31,8 +32,11 @@ def exit_code(rows: Iterable[Row]) -> int:
     return 4 if states & {"pending", "accepted", "stale", "expired"} else 0
 
 
-def recap(plan_id: str, rows: List[Row], *, left: Iterable[Tuple[str, str]] = ()) -> str:
-    """The lines that end each application of a plan; every state is named, those without a host too."""
+def recap(plan_id: str, rows: List[Row], *, head: str, left: Iterable[Tuple[str, str]] = ()) -> str:
+    """The lines that end each application of a plan; every state is named, those without a host too.
+
+    ``head`` is that of the audit log.
+    """
     counts = Counter(row.state for row in rows)
     told = "  ".join(f"{state} {counts[state]}" for state in _ORDER[:5])
     more = "".join(f"  {state} {counts[state]}" for state in _ORDER[5:] if counts[state])
@@ -40,7 +44,7 @@ def recap(plan_id: str, rows: List[Row], *, left: Iterable[Tuple[str, str]] = ()
     for state in _ORDER[1:]:
         lines += _hosts(state, [row for row in rows if row.state == state])
     lines += [f"  not asked: {show(name)}: {show(reason, limit=300)}" for name, reason in left]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, log.told(head), ""])
 
 
 def _hosts(state: State, rows: List[Row]) -> Iterator[str]:
@@ -49,12 +53,13 @@ def _hosts(state: State, rows: List[Row]) -> Iterator[str]:
     yield from (f"    {show(row.host)}: {show(row.reason, limit=400)}" for row in rows)
 
 
-def to_json(plan_id: str, rows: List[Row], *, left: Iterable[Tuple[str, str]] = ()) -> Dict[str, Any]:
+def to_json(plan_id: str, rows: List[Row], *, head: str, left: Iterable[Tuple[str, str]] = ()) -> Dict[str, Any]:
     """The same for programs."""
     return {
         "schema": SCHEMA,
         "plan_id": plan_id,
         "exit_code": exit_code(rows),
+        "audit_head": head,
         "hosts": [asdict(row) for row in rows],
         "not_asked": [{"host": name, "reason": reason} for name, reason in left],
     }

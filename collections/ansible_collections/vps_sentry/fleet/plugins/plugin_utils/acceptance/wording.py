@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..limits import show
+from . import log
 from .planfile import Group, PlanFile, Withheld
 
 SHOWN_HOSTS = 8
@@ -28,13 +29,14 @@ def plan_text(plan: PlanFile, *, cohorts: Mapping[str, int], path: Optional[str]
         lines += _group(group, cohorts, every=False)
     lines += _rest(others[SHOWN_GROUPS:])
     lines += _withheld(plan.withheld)
-    lines += ["", _summary(plan), *_next(plan, path)]
+    lines += ["", _summary(plan), log.told(plan.log_head), *_next(plan, path)]
     return "\n".join([*lines, ""])
 
 
 def _head(plan: PlanFile) -> Iterator[str]:
     until = f", held until {plan.lifetime}" if plan.lifetime else ""
-    yield f"plan {plan.plan_id} by {show(plan.by)}, to be applied before {plan.expires}{until}"
+    whose = f"for fleet {show(plan.fleet_id)} by {show(plan.by)}"
+    yield f"plan {plan.plan_id} {whose}, to be applied before {plan.expires}{until}"
     if plan.reason:
         yield f"reason: {show(plan.reason, limit=400)}"
 

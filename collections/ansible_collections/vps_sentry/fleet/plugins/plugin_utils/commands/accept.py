@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict
 
-from ..acceptance import ledger, planfile, recap, signing
+from ..acceptance import ledger, log, mirror, planfile, recap, signing
 from ..acceptance.desk import Desk, Told
 from ..acceptance.planfile import PlanError
 from ..moment import now
@@ -107,15 +107,16 @@ def _followed(store: Store, options: argparse.Namespace) -> int:
         return _tell(Desk(store, getpass.getuser()).recap(Path(options.plan)), options)
     with store.write() as connection:
         ledger.expire(connection, at=now())
-        rows = ledger.rows(connection)
+        rows, head = ledger.rows(connection), log.head(connection)
     plans: Dict[str, list[ledger.Row]] = {}
     for row in rows:
         plans.setdefault(row.plan_id, []).append(row)
     if options.format == "json":
-        print(json.dumps([recap.to_json(name, found) for name, found in plans.items()]))
+        print(json.dumps([recap.to_json(name, found, head=head) for name, found in plans.items()]))
     else:
         print(
-            "\n".join(recap.recap(name, found) for name, found in plans.items()) or "nothing was accepted from here yet"
+            "\n".join(recap.recap(name, found, head=head) for name, found in plans.items())
+            or "nothing was accepted from here yet"
         )
     return recap.exit_code(row for row in rows if row.state in ledger.OPEN)
 
@@ -123,7 +124,10 @@ def _followed(store: Store, options: argparse.Namespace) -> int:
 def _reset(store: Store, options: argparse.Namespace) -> int:
     with store.write() as connection:
         gone = ledger.withdraw(connection, options.plan, at=now(), by=getpass.getuser(), reason=options.reason)
+        head = log.head(connection)
+    mirror.update(store)
     print(f"withdrawn from {len(gone)} hosts: {', '.join(row.host for row in gone) or 'none was waiting'}")
+    print(log.told(head))
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Callable, Dict, Tuple
 
 from .. import host_life, host_report, report, roster, trust_store
 from .._libraries import sa
+from ..acceptance import log, mirror
 from ..moment import now
 from ..store import Store
 from ..survey import survey
@@ -71,13 +72,16 @@ def _decide(store: Store, options: argparse.Namespace) -> int:
         decision = host_life.Decision(by=getpass.getuser(), at=now(), reason=options.reason)
         with store.write() as connection:
             told = do(connection, options, decision)
+            head = log.head(connection)
     except host_life.LifeError as exc:
         print(f"vps-sentry-fleet: {exc}", file=sys.stderr)
         return _ERROR
+    mirror.update(store)
     if options.format == "json":
-        print(json.dumps({"schema": report.SCHEMA, "host": options.host, "decision": options.decision}))
+        decided = {"host": options.host, "decision": options.decision, "audit_head": head}
+        print(json.dumps({"schema": report.SCHEMA, **decided}))
     else:
-        print(f"{options.host}: {told}")
+        print(f"{options.host}: {told}\n{log.told(head)}")
     return 0
 
 

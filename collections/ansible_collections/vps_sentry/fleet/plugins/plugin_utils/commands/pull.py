@@ -13,6 +13,7 @@ from typing import Dict, Iterator, List, Optional, Sequence
 
 from .. import collecting, host_report, report, roster, trust_store
 from .._libraries import require_paramiko
+from ..acceptance import log
 from ..cohort import CohortError
 from ..limits import show
 from ..moment import now
@@ -113,6 +114,7 @@ def _summary(store: Store, results: Sequence[Pulled], *, gone: Sequence[str], as
     with store.read() as connection:
         rows = [row for row in roster.hosts(connection) if row.name in asked]
         doubts = [doubt for doubt in trust_store.standing(connection) if doubt.host in asked]
+        head = log.head(connection)
     missing = [row for row in rows if row.missed]
     unknown = sorted(asked - {row.name for row in rows})
     fallen_back = sorted(result.name for result in results if result.outcome == "unfit")
@@ -120,12 +122,13 @@ def _summary(store: Store, results: Sequence[Pulled], *, gone: Sequence[str], as
         counts = {"asked": len(asked), "collected": len(asked) - len(missing) - len(unknown)}
         moved = sorted(result.name for result in results if result.moved)
         document = {**counts, "moved": moved, "missing": [row.name for row in missing] + unknown, "gone": list(gone)}
-        print(json.dumps({"schema": report.SCHEMA, **document, "over_playbook": fallen_back}))
+        print(json.dumps({"schema": report.SCHEMA, **document, "over_playbook": fallen_back, "audit_head": head}))
     else:
         other = f"; over the playbook's transport: {host_report.names(fallen_back)}" if fallen_back else ""
         print(report.coverage_text(len(asked), missing=missing, unknown=unknown) + other)
         print(host_report.gone_text(gone).lstrip("\n"), end="")
         print(host_report.doubts_text(doubts, told=[row.name for row in missing]), end="")
+        print(log.told(head))
     critical = any(doubt.severity == "critical" for doubt in doubts)
     return _CRITICAL if critical else _INCOMPLETE if missing or unknown else 0
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, List, Sequence, Tuple
 
 from .. import sightings, wording
+from ..acceptance import log
 from ..compare import Finding
 from ..core.model import SEVERITIES, Severity
 from ..explain import EXPLAINED
@@ -28,7 +29,7 @@ _VERDICTS = {0: ("good", "clean"), 2: ("warning", "drift"), 3: ("critical", "cri
 def page(survey: Survey, *, at: str, redacted: bool = False) -> str:
     """The whole document. ``at`` is the controller's time, RFC 3339 UTC."""
     told = (_top(survey, at, redacted), _tiles(survey), _doubts(survey), heat.section(survey))
-    body = element("main", *told, *_findings(survey), _coverage(survey), hosts.section(survey), _foot(at))
+    body = element("main", *told, *_findings(survey), _coverage(survey), hosts.section(survey), _foot(survey, at))
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -201,5 +202,6 @@ def _gaps(survey: Survey) -> Markup:
     return element("section", head, element("div", table, class_="scroll"), class_="card is-warning")
 
 
-def _foot(at: str) -> Markup:
-    return element("footer", f"vps-sentry-fleet, {at}, rules {VERSION}. Loads nothing, runs nothing; keep it private.")
+def _foot(survey: Survey, at: str) -> Markup:
+    made = f"vps-sentry-fleet, {at}, rules {VERSION}. Loads nothing, runs nothing; keep it private."
+    return element("footer", element("div", made), element("div", log.told(survey.audit_head)))
