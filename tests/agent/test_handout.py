@@ -6,13 +6,15 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import pytest
 from support.runs import MACHINE, World
-from vps_sentry import handout
+from vps_sentry import handout, observations
 from vps_sentry.core import bundle, codec, digest
+from vps_sentry.core.model import Voucher
 from vps_sentry.errors import ConfigError, StoreError
 from vps_sentry.host import Host
 
@@ -59,6 +61,31 @@ def test_equal_buckets_travel_once_and_known_ones_not_at_all(world: World) -> No
     moved = build(world, known)["buckets"]
     assert 1 == len(moved)
     assert ["/etc/7", {"n": 0}] in next(iter(moved.values()))
+
+
+def vouching(world: World) -> None:
+    """The check says who did two changes: one an upgrade explains, one a package merely brought."""
+    seen = observations.load(world.store, "things")
+    assert seen is not None
+    vouchers = (
+        Voucher("files", "/usr/sbin/nginx", digest.digest({"n": 1}), "nginx:amd64", "explained"),
+        Voucher("files", "/usr/bin/evil", digest.digest({"n": 2}), "evil:amd64", "brought"),
+    )
+    observations.save(world.store, "things", observation=replace(seen, vouchers=vouchers))
+
+
+def test_what_an_upgrade_explains_travels_as_buckets_do(world: World) -> None:
+    world.run()
+    assert build(world)["vouched"] is None
+
+    vouching(world)
+    found = build(world)
+    told = [item for name in found["vouched"]["buckets"] for item in found["buckets"][name]]
+    known = tuple(name.split(":")[1][:16] for name in found["buckets"])
+
+    assert told == [["files /usr/sbin/nginx", {"value": digest.digest({"n": 1}), "package": "nginx:amd64"}]]
+    assert digest.root_of(tuple(found["vouched"]["buckets"])) == found["vouched"]["root"]
+    assert build(world, known)["buckets"] == {}
 
 
 def test_each_header_names_the_one_before(world: World) -> None:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional
 
 import pytest
 from support.runs import World
-from vps_sentry import handout, reply
+from vps_sentry import handout, observations, reply
 from vps_sentry.core import bundle, canonical
+from vps_sentry.core.model import Voucher
 from vps_sentry.host import Host
 
 NONCE = "0123456789abcdef" * 2
@@ -53,6 +55,18 @@ def _reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Reader:
 
 
 def test_the_same_bytes(reader: Reader) -> None:
+    assert reader.short() == canonical.dumps(reader.long(have=reader.have)) + b"\n"
+
+
+def test_a_reader_without_what_is_vouched_for_gets_it_by_the_long_way(world: World, reader: Reader) -> None:
+    seen = observations.load(world.store, "things")
+    assert seen is not None
+    said = Voucher("files", "/usr/sbin/nginx", "sha256:" + "0" * 64, "nginx:amd64", "explained")
+    observations.save(world.store, "things", observation=replace(seen, vouchers=(said,)))
+    found = reader.long()
+
+    assert reader.short() is None
+    reader.have = [name[7:23] for name in found["buckets"]]
     assert reader.short() == canonical.dumps(reader.long(have=reader.have)) + b"\n"
 
 

@@ -86,7 +86,7 @@ def test_ingest_and_compare(tmp_path: Path, store: str, capsys: pytest.CaptureFi
 
     code, text, _ = run(capsys, "compare", "--store", store, "--format", "json")
     document = json.loads(text)
-    assert (code, document["schema"], document["exit_code"], document["hosts"]) == (3, 2, 3, 5)
+    assert (code, document["schema"], document["exit_code"], document["hosts"]) == (3, 3, 3, 5)
     assert [finding["key"] for finding in document["findings"]] == [KEY, "/etc/demo.d/00008.conf", "/etc/sudoers.d/x"]
     assert document["findings"][1]["variants"] == [
         {"value": BASE["/etc/demo.d/00008.conf"], "votes": 4, "hosts": []},

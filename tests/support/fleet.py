@@ -22,9 +22,10 @@ def make_bundle(
 ) -> Dict[str, Any]:
     """The document of host ``name``: its last snapshot, its accepted baseline (default: the same), failed checks.
 
-    ``header`` overrides fields of the document; ``have`` names the bucket prefixes the reader holds,
-    ``accepted={}`` means that there is no baseline.
+    ``header`` overrides fields of the document; ``have`` names the bucket prefixes the reader holds, ``vouchers`` is
+    what the host says that packages did; ``accepted={}`` means that there is no baseline.
     """
+    vouched = bundle.vouched(header.pop("vouchers", ()))
     baseline = checks if accepted is None else accepted
     have = header.pop("have", ())
     heads: Dict[str, Any] = {check: observed(items) for check, items in checks.items()}
@@ -42,8 +43,9 @@ def make_bundle(
         agent_digest=None,
         baseline=header_of(baseline),
         checks=heads,
-        buckets=bundle.pack([*checks.values(), *baseline.values()], have),
+        buckets=bundle.pack([*checks.values(), *baseline.values(), *([vouched] if vouched else [])], have),
         alerts=(),
+        vouched=accepted_check(vouched) if vouched else None,
     )
     encoded: Dict[str, Any] = codec.encode(document)
     return {**encoded, **header}
@@ -55,6 +57,12 @@ def observed(items: Items) -> bundle.CheckHeader:
     return bundle.CheckHeader(status="ok", error=None, root=buckets.root, buckets=buckets.digests)
 
 
+def accepted_check(items: Items) -> bundle.AcceptedCheck:
+    """The digests of a check's items without a status."""
+    buckets = digest.buckets_of(items)
+    return bundle.AcceptedCheck(root=buckets.root, buckets=buckets.digests)
+
+
 def unseen(status: Any, error: str) -> bundle.CheckHeader:
     """The header of a check that is ``failed`` or ``skipped``."""
     return bundle.CheckHeader(status=status, error=error, root=None, buckets=())
@@ -64,9 +72,8 @@ def header_of(accepted: Mapping[str, Items]) -> bundle.BaselineHeader:
     """The header of an accepted baseline; of none when there are no checks in it."""
     if not accepted:
         return bundle.BaselineHeader(status="none", sequence=0, digest=None, store_id=None, checks={})
-    buckets = {check: digest.buckets_of(items) for check, items in accepted.items()}
-    roots = {check: found.root for check, found in buckets.items()}
-    checks = {check: bundle.AcceptedCheck(root=found.root, buckets=found.digests) for check, found in buckets.items()}
+    checks = {check: accepted_check(items) for check, items in accepted.items()}
+    roots = {check: found.root for check, found in checks.items()}
     return bundle.BaselineHeader(
         status="accepted", sequence=1, digest=digest.total(roots), store_id=None, checks=checks
     )

@@ -61,6 +61,7 @@ def build(store: Store, source: Source, *, request: Optional[bundle.Request]) ->
         seen = {name: observations.load(store, name) for name in source.checks}
     found = {name: observation for name, observation in seen.items() if observation is not None}
     worked: List[Mapping[str, Any]] = [o.items for o in found.values() if o.status == "ok"]
+    vouched = bundle.vouched(v for o in found.values() if o.status == "ok" for v in o.vouchers)
     accepted = recalled.baseline.checks if recalled.baseline.status == "accepted" else {}
     document = bundle.Bundle(
         schema=bundle.SCHEMA,
@@ -75,8 +76,11 @@ def build(store: Store, source: Source, *, request: Optional[bundle.Request]) ->
         agent_digest=source.agent_digest,
         baseline=_baseline(recalled.baseline),
         checks={name: _check(observation) for name, observation in found.items()},
-        buckets=bundle.pack([*worked, *accepted.values()], request.have if request else ()),
+        buckets=bundle.pack(
+            [*worked, *accepted.values(), *([vouched] if vouched else [])], request.have if request else ()
+        ),
         alerts=last.alerts,
+        vouched=_accepted(vouched) if vouched else None,
     )
     plain: Dict[str, Any] = codec.encode(document)
     if source.footing:
@@ -86,7 +90,7 @@ def build(store: Store, source: Source, *, request: Optional[bundle.Request]) ->
 
 def _keep(store: Store, made_of: List[str], plain: Mapping[str, Any]) -> None:
     """The header for ``reply``, which answers while nothing moves; it only saves work."""
-    heads = [*plain["checks"].values(), *plain["baseline"]["checks"].values()]
+    heads = [*plain["checks"].values(), *plain["baseline"]["checks"].values(), plain["vouched"] or {"buckets": ()}]
     needed = sorted({name for head in heads for name in head["buckets"]})
     with contextlib.suppress(StoreError):
         store.write_json(
@@ -111,14 +115,18 @@ def _latest(store: Store, recorded: str) -> str:
 
 
 def _baseline(baseline: Baseline) -> bundle.BaselineHeader:
-    checks = {name: digest.buckets_of(items) for name, items in baseline.checks.items()}
     return bundle.BaselineHeader(
         status=baseline.status,
         sequence=baseline.sequence,
         digest=baseline.digest,
         store_id=baseline.authority.store_id or None,
-        checks={name: bundle.AcceptedCheck(b.root, b.digests) for name, b in checks.items()},
+        checks={name: _accepted(items) for name, items in baseline.checks.items()},
     )
+
+
+def _accepted(items: Mapping[str, Any]) -> bundle.AcceptedCheck:
+    buckets = digest.buckets_of(items)
+    return bundle.AcceptedCheck(buckets.root, buckets.digests)
 
 
 def _check(observation: Observation) -> bundle.CheckHeader:

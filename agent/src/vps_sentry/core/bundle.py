@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from . import digest
-from .model import Alert, BaselineStatus, Status, Strict, Value
+from .model import Alert, BaselineStatus, Status, Strict, Value, Voucher
 
 SCHEMA = 1
 
@@ -23,7 +23,7 @@ class Request(Strict):
 
 @dataclass(frozen=True)
 class AcceptedCheck(Strict):
-    """Digests of one check's accepted items."""
+    """Digests of one check's accepted items, or of what is vouched for."""
 
     root: str
     buckets: Tuple[str, ...]
@@ -68,6 +68,17 @@ class Bundle(Strict):
     checks: Dict[str, CheckHeader]
     buckets: Dict[str, List[Tuple[str, Value]]]
     alerts: Tuple[Alert, ...]
+    vouched: Optional[AcceptedCheck] = None
+    """What upgrades from a signed source explain, as items (``vouched``); null when there is nothing."""
+
+
+def vouched(vouchers: Iterable[Voucher]) -> Dict[str, Value]:
+    """The items that carry what is explained: ``CHECK KEY`` -> digest of the very value, and the package."""
+    return {
+        f"{one.check} {one.key}": {"value": one.value, "package": one.package}
+        for one in vouchers
+        if one.kind == "explained"
+    }
 
 
 def pack(sources: List[Mapping[str, Any]], have: Tuple[str, ...]) -> Dict[str, Any]:

@@ -157,7 +157,7 @@ def _camps(check: str, roots: Mapping[str, int], kinds: Mapping[Tuple[str, int],
 
 def _mismatches(connection: sa.Connection, contests: Set[_Contest]) -> Dict[_Contest, List[_Mismatch]]:
     """For each pair of roots the places in which they differ."""
-    _fill(connection, _contest, [contest._asdict() for contest in sorted(contests)])
+    fill(connection, _contest, rows=[contest._asdict() for contest in sorted(contests)])
     mine, yours = schema.root_bucket.alias("mine"), schema.root_bucket.alias("yours")
     here, there = schema.bucket_shared.alias("here"), schema.bucket_shared.alias("there")
     root, usual, rules = _contest.c.root, _contest.c.usual, _contest.c.rules
@@ -210,7 +210,7 @@ def _against_most_common(usual: int, apart: Mapping[int, List[str]], everybody: 
 
 def _diffs(connection: sa.Connection, pairs: Set[_Pair]) -> Dict[_Pair, _Diff]:
     """(bucket, usual) -> key -> (value in the bucket, value in the usual one), None where absent."""
-    _fill(connection, _pair, [{"bucket": bucket, "usual": usual} for bucket, usual in sorted(pairs)])
+    fill(connection, _pair, rows=[{"bucket": bucket, "usual": usual} for bucket, usual in sorted(pairs)])
     found: Dict[_Pair, _Diff] = {pair: {} for pair in pairs}
     for bucket, usual, key, value in _only_in(connection, "bucket", "usual"):
         found[bucket, usual][key] = (value, None)
@@ -234,7 +234,8 @@ def _only_in(connection: sa.Connection, one: str, other: str) -> Iterable[Tuple[
     return (tuple(row) for row in connection.execute(query))
 
 
-def _fill(connection: sa.Connection, table: sa.Table, rows: List[Dict[str, object]]) -> None:
+def fill(connection: sa.Connection, table: sa.Table, *, rows: List[Dict[str, object]]) -> None:
+    """Make a temporary table hold exactly ``rows``."""
     table.drop(connection, checkfirst=True)
     table.create(connection, checkfirst=False)
     if rows:

@@ -91,6 +91,17 @@ class Reason:
     explanation: Explanation
     why: str
     hosts: Tuple[str, ...]
+    package: str = ""
+    """Key of the package that explains."""
+
+
+@dataclass(frozen=True)
+class Folded:
+    """An item whose finding is not told by itself because it follows from that of a package."""
+
+    check: str
+    key: str
+    severity: Severity
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,8 @@ class Finding:
     reasons: Tuple[Reason, ...] = ()
     rank: int = 0
     """0 to 100: how much it deserves a look before others."""
+    explains: Tuple[Folded, ...] = ()
+    """Of a package: what follows from this finding."""
 
     @property
     def subjects(self) -> Tuple[str, ...]:

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Literal, Optional, Tuple
 
-from .compare import Explanation, Finding, Level, Text
+from .compare import Explanation, Finding, Folded, Level, Text
 from .core.model import Severity
 from .roster import Problem
 from .scope import VERSION
@@ -15,7 +15,7 @@ from .sightings import Wave
 from .survey import Axis, Cohort, Left, Survey
 from .trust_store import Standing
 
-SCHEMA: Literal[2] = 2
+SCHEMA: Literal[3] = 3
 Value = Optional[Dict[str, Any]]
 """An item's fields; null where the item is absent."""
 
@@ -45,6 +45,24 @@ class ReasonDocument:
     explanation: Explanation
     why: str
     hosts: Tuple[str, ...]
+    package: str
+    """Key of the package that explains; empty when none does."""
+
+
+@dataclass(frozen=True)
+class VersionDocument:
+    """One version of a package and how many of all voting hosts have it; null where it is not installed."""
+
+    version: Optional[str]
+    hosts: int
+
+
+@dataclass(frozen=True)
+class PackageDocument:
+    """A package that hosts do not agree on, or that moved, over the whole fleet."""
+
+    package: str
+    versions: List[VersionDocument]
 
 
 @dataclass(frozen=True)
@@ -68,13 +86,14 @@ class FindingDocument:
     unaccepted: Tuple[str, ...]
     explanation: Explanation
     reasons: List[ReasonDocument]
+    explains: Tuple[Folded, ...]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """``vps-sentry-fleet compare --format json``; ``exit_code`` as in docs/contracts.md section 11."""
 
-    schema: Literal[2]
+    schema: Literal[3]
     rules: int
     axis: Axis
     exit_code: int
@@ -87,6 +106,7 @@ class Comparison:
     cohorts: Tuple[Cohort, ...]
     findings: List[FindingDocument]
     audit_head: str
+    packages: List[PackageDocument]
 
 
 def comparison(survey: Survey) -> Comparison:
@@ -105,6 +125,10 @@ def comparison(survey: Survey) -> Comparison:
         cohorts=survey.cohorts,
         findings=[_finding(finding) for finding in survey.findings],
         audit_head=survey.audit_head,
+        packages=[
+            PackageDocument(one.package, [VersionDocument(*version) for version in one.versions()])
+            for one in survey.packages
+        ],
     )
 
 
@@ -131,7 +155,8 @@ def _finding(finding: Finding) -> FindingDocument:
         changed=finding.changed,
         unaccepted=finding.unaccepted,
         explanation=finding.explanation,
-        reasons=[ReasonDocument(r.explanation, r.why, r.hosts) for r in finding.reasons],
+        reasons=[ReasonDocument(r.explanation, r.why, r.hosts, r.package) for r in finding.reasons],
+        explains=finding.explains,
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a difference is there, first answer wins: accepted here, waiver, change record, roll-out, none; and its rank.
+"""Why a difference is there, first answer wins, and its rank: accepted, waiver, package, change record, roll-out, none.
 
 Pure.
 """
@@ -12,7 +12,9 @@ from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence,
 
 from .changes.record import Record, recorded
 from .compare import Explanation, Finding, Reason, Text
+from .folding import Packages, folded, moved_packages, packaged, values_of
 from .reviewed import Item, named
+from .vouchers import Vouchers
 from .waivers import Waiver
 
 ROLL_OUT_HOSTS = 2
@@ -43,14 +45,18 @@ class Evidence:
     """Host -> items that somebody accepted for it on this controller."""
     records: Mapping[str, Mapping[str, Record]] = field(default_factory=dict)
     """Host -> path -> what plays left there."""
+    vouchers: Vouchers = field(default_factory=Vouchers)
+    """What packages explain."""
 
 
 def explained(findings: Iterable[Finding], evidence: Evidence) -> List[Finding]:
     """The findings with their reasons and ranks."""
-    return [_explained(finding, evidence) for finding in findings]
+    every = list(findings)
+    packages = moved_packages(every, evidence.vouchers)
+    return folded([_explained(finding, evidence, packages) for finding in every], away=EXPLAINED)
 
 
-def _explained(finding: Finding, evidence: Evidence) -> Finding:
+def _explained(finding: Finding, evidence: Evidence, packages: Packages) -> Finding:
     values = values_of(finding)
     left = set(values)
     reasons: List[Reason] = []
@@ -63,6 +69,11 @@ def _explained(finding: Finding, evidence: Evidence) -> Finding:
         if hosts:
             until = f"until {waiver.expires[:10]}"
             reasons.append(Reason("waiver", f"#{waiver.id} {until}: {waiver.reason}", tuple(sorted(hosts))))
+        left -= hosts
+    for reason in packaged(finding, evidence.vouchers, packages=packages):
+        hosts = left.intersection(reason.hosts)
+        if hosts:
+            reasons.append(replace(reason, hosts=tuple(sorted(hosts))))
         left -= hosts
     for why, hosts in _recorded(finding, evidence, left=left).items():
         reasons.append(Reason("change-record", why, tuple(sorted(hosts))))
@@ -91,13 +102,6 @@ def _recorded(finding: Finding, evidence: Evidence, *, left: Set[str]) -> Dict[s
             if why:
                 found.setdefault(why, set()).add(host)
     return found
-
-
-def values_of(finding: Finding) -> Dict[str, Text]:
-    """What each host that the finding is about holds now."""
-    held: Dict[str, Text] = {host: step.after for step in finding.steps for host in step.hosts}
-    held.update((host, variant.value) for variant in finding.variants for host in variant.hosts)
-    return {host: held[host] for host in finding.subjects}
 
 
 def _rolled_out(finding: Finding, hosts: Set[str]) -> Set[str]:

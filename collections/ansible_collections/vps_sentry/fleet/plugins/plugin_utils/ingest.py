@@ -69,6 +69,7 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, whose: Whose, at: str) 
     sightings.note(connection, host, alerts=bundle.alerts)
     since = before.run_since if before is not None and before.run == bundle.run else at
     place = {"host": host, "observed": observed, "accepted": accepted, "at": at, "run_since": since}
+    place["vouched"] = _vouched(connection, bundle)
     snapshot = _snapshot(connection, bundle, place)
     connection.execute(sa.update(schema.host).where(schema.host.c.id == host).values(head=snapshot))
     return Ingested(
@@ -78,6 +79,12 @@ def ingest(connection: sa.Connection, bundle: Bundle, *, whose: Whose, at: str) 
         new_buckets=new_buckets,
         moved=before is None or (before.observed, before.accepted) != (observed, accepted),
     )
+
+
+def _vouched(connection: sa.Connection, bundle: Bundle) -> Optional[int]:
+    """What the host says that upgrades explain, kept as a state of its own."""
+    said = bundle.vouched
+    return None if said is None else _state(connection, {"vouched": (said.root, said.buckets)}, bundle.norm)
 
 
 def _raw(name: str) -> bytes:
@@ -191,7 +198,7 @@ def _snapshot(connection: sa.Connection, bundle: Bundle, place: Mapping[str, Any
         connection.execute(sa.update(table).where(table.c.id == found).values(collected_at=place["at"]))
         return int(found)
     row = {**_columns(bundle), "header": header, "collected_at": place["at"]}
-    row.update({name: place[name] for name in ("host", "observed", "accepted", "run_since")})
+    row.update({name: place[name] for name in ("host", "observed", "accepted", "vouched", "run_since")})
     snapshot = _insert(connection, table, row)
     problems = [
         {

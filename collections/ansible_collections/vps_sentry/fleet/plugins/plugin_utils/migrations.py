@@ -18,6 +18,8 @@ def upgrade(connection: sa.Connection) -> None:
             for column in table.columns:
                 if column.name not in known:
                     _add(connection, column)
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
     note_version(connection)
 
 

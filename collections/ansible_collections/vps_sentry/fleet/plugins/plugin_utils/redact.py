@@ -16,6 +16,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from .compare import Finding, Text
 from .roster import HostRow, Problem
 from .survey import Cohort, Left, Survey
+from .vouchers import Stack
 
 _HIDDEN = "redacted"
 _HOMES = re.compile(r"^(/home|/var/home|/var/spool/cron/crontabs|/var/spool/cron|/var/mail)/[^/]+")
@@ -60,6 +61,7 @@ class _Redaction:
                 for one in survey.waves
             ),
             rows=tuple(self._row(row) for row in survey.rows),
+            packages=tuple(self._stack(one) for one in survey.packages),
         )
 
     def _mark(self, text: str) -> str:
@@ -70,6 +72,9 @@ class _Redaction:
 
     def _row(self, row: HostRow) -> HostRow:
         return replace(row, name=self._hosts[row.name], cohort=self._cohorts[row.cohort], reason="")
+
+    def _stack(self, one: Stack) -> Stack:
+        return replace(one, holders=tuple((self._value(value), hosts) for value, hosts in one.holders))
 
     def _names(self, hosts: Tuple[str, ...]) -> Tuple[str, ...]:
         return tuple(sorted(self._hosts[host] for host in hosts))
@@ -90,6 +95,7 @@ class _Redaction:
                 for one in finding.steps
             ),
             reasons=tuple(replace(one, why=_HIDDEN, hosts=self._names(one.hosts)) for one in finding.reasons),
+            explains=tuple(replace(one, key=self._key(one.check, one.key)) for one in finding.explains),
         )
 
     def _key(self, check: str, key: str) -> str:

@@ -17,6 +17,7 @@ from .page import Line, Mood, Page, Span, Table, draw, line, plain
 from .roster import HostRow
 from .sightings import told
 from .survey import Cohort, Survey
+from .vouchers import Stack
 
 __all__ = ["SCHEMA", "cohorts_text", "coverage_text", "hosts_text", "to_text"]
 
@@ -42,6 +43,7 @@ def to_text(survey: Survey, *, color: bool = False, width: int = 120, everything
         page += [line(), doubt]
     for one in group(survey.findings if everything else survey.open):
         page += [line(), *_group(one, everything=everything)]
+    page += _packages(survey, everything=everything)
     page += [line(), *_explained(survey, everything=everything), line((log.told(survey.audit_head), "dim"))]
     page += [_verdict(survey)]
     return draw(page, color=color, width=width)
@@ -91,6 +93,21 @@ def _row(finding: Finding) -> Tuple[Span, ...]:
         (wording.why(finding), ""),
         (wording.difference(finding), ""),
     )
+
+
+def _packages(survey: Survey, *, everything: bool) -> Iterator[Line | Table]:
+    """The versions of the packages at issue, over the whole fleet."""
+    if survey.packages:
+        most = len(survey.packages) if everything else MAX_ITEMS
+        yield line()
+        yield Table(("PACKAGE", "VERSIONS OVER THE FLEET"), [_stack(one) for one in survey.packages[:most]])
+        if len(survey.packages) > most:
+            more = wording.count(len(survey.packages) - most, "more package")
+            yield line((f"and {more}; see them with --all", "dim"))
+
+
+def _stack(one: Stack) -> Tuple[Span, ...]:
+    return (wording.name(one.package), ""), (wording.stacked(one), "")
 
 
 def _explained(survey: Survey, *, everything: bool) -> Iterator[Line]:

@@ -113,7 +113,7 @@ def holdings(connection: sa.Connection, name: str) -> Dict[str, int]:
     """
     host, snapshot, link = schema.host, schema.snapshot, schema.state_check
     heads = (
-        sa.select(snapshot.c.accepted, snapshot.c.observed)
+        sa.select(snapshot.c.accepted, snapshot.c.observed, snapshot.c.vouched)
         .join(host, host.c.head == snapshot.c.id)
         .where(host.c.name == name)
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ._libraries import sa
 
-VERSION = 5
+VERSION = 6
 
 metadata = sa.MetaData()
 
@@ -137,11 +137,13 @@ snapshot = sa.Table(
     sa.Column("digest", sa.Text, comment="of the baseline; null without one"),
     sa.Column("accepted", sa.ForeignKey("state.id"), comment="null without a baseline"),
     sa.Column("observed", sa.ForeignKey("state.id"), nullable=False),
+    sa.Column("vouched", sa.ForeignKey("state.id"), comment="what upgrades explain (vouching.py); null: nothing"),
     sa.Column("criticals", sa.Integer, nullable=False, comment="open alerts of that severity"),
     sa.Column("warnings", sa.Integer, nullable=False),
     sa.UniqueConstraint("host", "header"),
     sa.Index("snapshot_observed", "observed"),
     sa.Index("snapshot_accepted", "accepted"),
+    sa.Index("snapshot_vouched", "vouched"),
 )
 
 problem = sa.Table(

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Tuple
 
-from . import ballots, platform, reviewed, roster, sightings, trust_store, waivers
+from . import ballots, platform, reviewed, roster, sightings, trust_store, vouching, waivers
 from ._libraries import sa
 from .acceptance import log
 from .changes import notebook
@@ -17,6 +17,7 @@ from .roster import MAX_AGE, HostRow, Problem
 from .scope import NORMS
 from .sightings import Wave
 from .trust_store import Standing
+from .vouchers import PACKAGES, Stack, Vouchers, is_package
 
 Axis = Literal["snapshot", "accepted"]
 
@@ -60,6 +61,8 @@ class Survey:
     """Every host, with the cohort it is judged in."""
     audit_head: str = ""
     """Head of the audit log."""
+    packages: Tuple[Stack, ...] = ()
+    """The packages on which a cohort does not agree or that moved, over all hosts that vote."""
 
     @property
     def open(self) -> Tuple[Finding, ...]:
@@ -113,16 +116,15 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
     deviations = ballots.deviations(connection, cohorts)
     moves = ballots.moves(connection, cohorts, baselines=baselines) if options.axis == "snapshot" else {}
     electorates = _electorates(rows, cohorts, baselines, references=options.references)
-    found = (
+    found = [
         finding
         for electorate in electorates
         for finding in compare(
             electorate, deviations.get(electorate.cohort, ()), moves=moves.get(electorate.cohort, ())
         )
-    )
-    evidence = Evidence(
-        waivers.holding(connection, at=at), reviewed.reviewed(connection), notebook.records(connection, at=at)
-    )
+    ]
+    installed = {name: checks[PACKAGES] for name, checks in held.items() if PACKAGES in checks}
+    differing = {one.key for one in found if one.check == PACKAGES and is_package(one.key)}
     return Survey(
         axis=options.axis,
         hosts=len(rows),
@@ -130,11 +132,22 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
         left_out=tuple(Left(name, reason) for name, reason in sorted(left_out.items())),
         unchecked=tuple(_unchecked(rows, held, roster.problems(connection))),
         cohorts=tuple(_judged(electorate) for electorate in electorates),
-        findings=tuple(explained(found, evidence)),
+        findings=tuple(explained(found, _evidence(connection, installed, at=at, axis=options.axis))),
         doubts=tuple(doubts),
         waves=tuple(sightings.waves(sightings.seen(connection))),
         rows=tuple(rows),
         audit_head=log.head(connection),
+        packages=tuple(vouching.stacks(connection, installed, packages=differing)),
+    )
+
+
+def _evidence(connection: sa.Connection, installed: vouching.Roots, *, at: str, axis: Axis) -> Evidence:
+    return Evidence(
+        waivers=waivers.holding(connection, at=at),
+        reviewed=reviewed.reviewed(connection),
+        records=notebook.records(connection, at=at),
+        # What was accepted has no past to explain it by.
+        vouchers=vouching.load(connection, installed) if axis == "snapshot" else Vouchers(),
     )
 
 

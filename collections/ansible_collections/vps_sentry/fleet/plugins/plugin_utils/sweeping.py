@@ -29,7 +29,7 @@ def sweep(connection: sa.Connection, *, keep: int) -> Swept:
     for table, column in ((schema.problem, schema.problem.c.snapshot), (schema.snapshot, schema.snapshot.c.id)):
         _delete(connection, table, column, ids=old)
     snapshot, link = schema.snapshot.c, schema.state_check
-    states = _orphans(connection, schema.state, (snapshot.observed, snapshot.accepted))
+    states = _orphans(connection, schema.state, (snapshot.observed, snapshot.accepted, snapshot.vouched))
     _delete(connection, link, link.c.state, ids=states)
     _delete(connection, schema.state, schema.state.c.id, ids=states)
     roots = _orphans(connection, schema.root, (link.c.root,))

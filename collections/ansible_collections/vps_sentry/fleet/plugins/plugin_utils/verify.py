@@ -133,6 +133,8 @@ def _check_headers(bundle: Bundle) -> None:
         _check_observation(name, head)
     for name, accepted in bundle.baseline.checks.items():
         _check_root(f"baseline.checks.{name}", accepted.root, accepted.buckets)
+    if bundle.vouched is not None:
+        _check_root("vouched", bundle.vouched.root, bundle.vouched.buckets)
     _check_baseline(bundle.baseline, bundle.norm)
 
 
@@ -185,6 +187,7 @@ def _check_buckets(bundle: Bundle, held: Held) -> None:
 
 def _all_headers(bundle: Bundle) -> List[Tuple[str, Tuple[str, ...]]]:
     now = [(f"checks.{name}", head.buckets) for name, head in bundle.checks.items()]
+    now += [("vouched", bundle.vouched.buckets)] if bundle.vouched is not None else []
     return now + [(f"baseline.checks.{name}", head.buckets) for name, head in bundle.baseline.checks.items()]
 
 

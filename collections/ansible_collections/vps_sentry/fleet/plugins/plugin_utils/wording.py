@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from .compare import Finding, Step, Text, Variant
 from .grouping import Group
 from .limits import show
+from .vouchers import Stack
 
 _NAMED = 3
 _ASCII = 126
@@ -98,11 +99,33 @@ def past(finding: Finding) -> str:
 def why(finding: Finding) -> str:
     """What explains it."""
     told = [f"{reason.explanation}: {show(reason.why, limit=200)}" for reason in finding.reasons]
+    if finding.explains:
+        told.append(explains(finding))
     if finding.explanation == "none":
         explained = {host for reason in finding.reasons for host in reason.hosts}
         left = [host for host in finding.subjects if host not in explained]
-        told.append(f"unexplained on {names(left, limit=_NAMED)}" if told else "unexplained")
+        told.append(f"unexplained on {names(left, limit=_NAMED)}" if finding.reasons else "unexplained")
     return "; ".join(told)
+
+
+def explains(finding: Finding) -> str:
+    """What a package's finding stands for besides itself; empty when it stands for nothing else.
+
+    What is started by itself, and what has rights of its own, is named; all else is only counted.
+    """
+    if not finding.explains:
+        return ""
+    apart = [one for one in finding.explains if one.check != "files" or one.severity == "critical"]
+    named = [f"{one.check} {name(one.key, limit=80)}" for one in apart]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    told = f", among them {', '.join(named[:_NAMED])}{more}" if named else ""
+    return f"explains {count(len(finding.explains), 'item')}{told}"
+
+
+def stacked(stack: Stack) -> str:
+    """``1.2 on 37, 1.3 on 3``."""
+    told = [f"{'absent' if version is None else _short(version)} on {hosts}" for version, hosts in stack.versions()]
+    return ", ".join(told)
 
 
 def step(one: Step) -> str:

@@ -1,22 +1,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a host differs from what it accepted, as far as this controller knows it from its own records."""
+"""Why a host differs from what it accepted: a package that it vouches for, or what this controller did there itself."""
 
 from __future__ import annotations
 
+from typing import Dict
+
+from .. import ballots, roster, vouching
 from .._libraries import sa
 from ..changes import notebook
 from ..changes.record import recorded
+from ..vouchers import PACKAGES, explainable
 from .drafting import Difference
-from .selection import RECORD
+from .selection import PACKAGE, RECORD
 from .situation import Explain
 
 
 def explainer(connection: sa.Connection, *, at: str) -> Explain:
-    """What explains one difference of a host at the time ``at``: ``change-record: PLAYBOOK, task NAME``, or nothing."""
+    """What explains one difference of a host at the time ``at``, or nothing.
+
+    ``package:NAME``, or ``change-record: PLAYBOOK, task NAME``.
+    """
     known = notebook.records(connection, at=at)
+    vouched = vouching.load(connection, _installed(connection))
 
     def explain(host: str, one: Difference) -> str:
+        place = (one.check, one.key)
+        if one.check == PACKAGES or explainable(place, (one.before, one.after)):
+            package = vouched.package(host, place, after=one.after)
+            if package:
+                return f"{PACKAGE}:{package.partition(':')[0]}"
         why = recorded(known.get(host, {}), (one.check, one.key, one.before, one.after))
         return f"{RECORD}: {why}" if why else ""
 
     return explain
+
+
+def _installed(connection: sa.Connection) -> Dict[str, int]:
+    """Host -> root of its check ``packages``."""
+    observed = {row.name: row.observed for row in roster.hosts(connection) if row.observed is not None}
+    roots = ballots.roots_of(connection, observed.values())
+    return {name: roots[state][PACKAGES] for name, state in observed.items() if PACKAGES in roots.get(state, {})}

@@ -16,6 +16,7 @@ from ..report import FEW_ITEMS, LOW_RANK, judged
 from ..scope import VERSION
 from ..sightings import Wave
 from ..survey import Survey
+from ..vouchers import Stack
 from . import heat, hosts
 from .markup import Markup, element, join, named
 from .style import POLICY, STYLE
@@ -29,7 +30,15 @@ _VERDICTS = {0: ("good", "clean"), 2: ("warning", "drift"), 3: ("critical", "cri
 def page(survey: Survey, *, at: str, redacted: bool = False) -> str:
     """The whole document. ``at`` is the controller's time, RFC 3339 UTC."""
     told = (_top(survey, at, redacted), _tiles(survey), _doubts(survey), heat.section(survey))
-    body = element("main", *told, *_findings(survey), _coverage(survey), hosts.section(survey), _foot(survey, at))
+    body = element(
+        "main",
+        *told,
+        *_findings(survey),
+        _packages(survey),
+        _coverage(survey),
+        hosts.section(survey),
+        _foot(survey, at),
+    )
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -104,6 +113,29 @@ def _findings(survey: Survey) -> Iterator[Markup]:
         summary = element("summary", f"{count}, by waiver, package or acceptance")
         yield element("h2", "Explained")
         yield element("details", summary, join(_card(one) for one in explained))
+
+
+def _packages(survey: Survey) -> Markup:
+    """The versions of the packages at issue, over the whole fleet."""
+    if not survey.packages:
+        return Markup("")
+    rows = [
+        element("tr", element("td", element("code", named(one.package)), class_="item"), _versions(one))
+        for one in survey.packages
+    ]
+    head = element("tr", element("th", "package"), element("th", "versions over the fleet"))
+    tables = [
+        element("table", element("thead", head), element("tbody", join(some)))
+        for some in (rows[:UNFOLDED], rows[UNFOLDED:])
+        if some
+    ]
+    more = wording.count(len(rows) - UNFOLDED, "more package")
+    folded = [element("details", element("summary", more), tables[1])] if len(tables) > 1 else []
+    return join([element("h2", "Packages"), element("section", tables[0], *folded, class_="card scroll")])
+
+
+def _versions(one: Stack) -> Markup:
+    return element("td", wording.stacked(one), class_="what")
 
 
 def _card(one: Group) -> Markup:
