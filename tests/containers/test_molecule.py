@@ -58,16 +58,27 @@ def outcomes(printed: str, scenario: str) -> List[str]:
     return [f"{step['step']}: {step['outcome']}" for step in steps if step["scenario"] == scenario]
 
 
+def trouble(printed: str) -> str:
+    """What went wrong, the task before each complaint with it; molecule itself says so only among all the rest."""
+    task, found = "", []
+    for line in printed.splitlines():
+        if line.startswith(("TASK [", "PLAY [")) or " > " in line:
+            task = line.rstrip(" *")
+        if line.startswith(("fatal: ", "failed: ", "[ERROR]: ", "CRITICAL ", "ERROR ")):
+            found.append(f"{task}\n    {line[:2000]}")
+    return "\n".join(found)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario(printed: str, scenario: str) -> None:
     found = outcomes(printed, scenario)
 
-    assert "verify: Executed: Successful" in found, printed[-20_000:]
-    assert [step for step in found if not step.endswith("Executed: Successful")] == [], printed[-20_000:]
+    assert "verify: Executed: Successful" in found, trouble(printed)
+    assert [step for step in found if not step.endswith("Executed: Successful")] == [], trouble(printed)
 
 
 def test_the_run_as_a_whole_succeeded(printed: str) -> None:
-    assert "molecule ended 0" in printed, printed[-20_000:]
+    assert "molecule ended 0" in printed, trouble(printed)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="sudo looks for docker in places of its own")
@@ -98,6 +109,13 @@ def test_hosts_boot_as_docker_would_start_them(lab: Lab, tmp_path: Path) -> None
             for step in ("create", "destroy")
         )
     assert (created.returncode, destroyed.returncode) == (0, 0), created.stdout + created.stderr + destroyed.stdout
+
+
+COMPLAINT = 'TASK [Each is ours] ***\nok: [one]\nfatal: [two]: FAILED! => {"msg": "no"}\nPLAY RECAP ***\n'
+
+
+def test_a_complaint_is_shown_with_its_task() -> None:
+    assert trouble(COMPLAINT) == 'TASK [Each is ours]\n    fatal: [two]: FAILED! => {"msg": "no"}'
 
 
 SUMMARY = "default > create: Executed: Successful\nupgrade > verify: Executed: Failed (because)\nDETAILS\n"
