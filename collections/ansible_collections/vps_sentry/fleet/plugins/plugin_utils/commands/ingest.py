@@ -18,6 +18,8 @@ from ..verify import VerifyError, verify
 from . import Command
 
 _REFUSED = 1
+_PATH = 4096
+"""The longest path there is: its end, the name of the host, must be seen."""
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +35,7 @@ def _run(store: Store, options: argparse.Namespace) -> int:
             done.append(_ingest_file(store, path, options.cohort))
         except (OSError, VerifyError) as exc:
             refused += 1
-            print(f"vps-sentry-fleet: {limits.show(str(path))} refused: {exc}", file=sys.stderr)
+            print(f"vps-sentry-fleet: {limits.show(str(path), limit=_PATH)} refused: {exc}", file=sys.stderr)
     if options.format == "json":
         print(json.dumps({"schema": report.SCHEMA, "ingested": [asdict(one) for one in done], "refused": refused}))
     else:
