@@ -18,7 +18,7 @@ from .errors import ConfigError, MovedError, StoreError
 from .keeping import PLAN_LIFETIME
 from .store import Store
 
-Kind = Literal["accepted", "refused", "proposed", "rolled-back", "expired", "acknowledged"]
+Kind = Literal["accepted", "refused", "proposed", "rolled-back", "expired", "acknowledged", "window"]
 MOVED: Tuple[Kind, ...] = ("accepted", "rolled-back", "expired")
 """The outcomes after which another baseline holds."""
 

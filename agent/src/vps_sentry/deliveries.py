@@ -38,12 +38,16 @@ class Outlet(NamedTuple):
     former: Optional[Config] = None
     """The configuration accepted last, where it tells other people: until the change is accepted they are told too."""
 
-    def tell_report(self, report: Report, *, diff: Any) -> FrozenSet[str]:
-        """The report's real alerts: at least ``min_severity`` and with something new to say; their ids."""
+    def real(self, report: Report) -> Tuple[Alert, ...]:
+        """The report's real alerts: at least ``min_severity`` and with something new to say."""
         least = min(SEVERITIES.index(each.notify.min_severity) for each in self._configurations())
         left = MANAGED_ELSEWHERE if self.config.managed else frozenset()
         events = [alert for _, alert in report.events if alert.code not in left and not _explained(alert)]
-        alerts = tuple(alert for alert in events if SEVERITIES.index(alert.severity) >= least)
+        return tuple(alert for alert in events if SEVERITIES.index(alert.severity) >= least)
+
+    def tell_report(self, report: Report, *, diff: Any) -> FrozenSet[str]:
+        """Hand over the report's real alerts; their ids."""
+        alerts = self.real(report)
         if alerts and self._is_open():
             worst: Severity = max((alert.severity for alert in alerts), key=SEVERITIES.index)
             self._put(self._entry("alerts", worst, alerts=alerts, diff=diff, note=""))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Iterator, Optional, Tuple
 
 from .accept import Kind, Outcome
-from .core import codec
+from .core import codec, digest
 from .core.clock import rfc3339
 from .core.model import Alert
 from .errors import StoreError
@@ -39,6 +39,8 @@ class Entry:
 
     def sentence(self, *, names: Optional[int] = None) -> str:
         """The entry for people, in one line; at most ``names`` critical items by name, their number always."""
+        if self.kind == "window":
+            return f"maintenance window of {self.by}{f' until {self.until}' if self.until else ''}: {self.reason}"
         if self.kind == "acknowledged":
             end = f" until {self.until}" if self.until else " until it changes or ends"
             return f"alert {self.alert} acknowledged by {self.by}{end}: {self.reason}"
@@ -90,6 +92,24 @@ def acknowledgement(alert: Alert, silence: Silence, *, sequence: int) -> Entry:
         digest=None,
         until=rfc3339(silence.until) if silence.until else "",
         alert=name,
+    )
+
+
+def about_window(time: str, *, by: str, text: str, until: str) -> Entry:
+    """The history entry of a maintenance window that began or ended."""
+    return Entry(
+        schema=SCHEMA,
+        kind="window",
+        time=time,
+        sequence=0,
+        by=by,
+        reason=text,
+        plan=digest.digest([time, text]),
+        counts=(0, 0, 0),
+        critical=(),
+        refusals=(),
+        digest=None,
+        until=until,
     )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Any, FrozenSet, Iterator, Tuple
 
 from . import deliveries, memory, observations, report
 from .config import ACCEPTED, LAST_GOOD
@@ -15,7 +15,7 @@ from .lifecycle import Advance, Record, reminder_due, untold
 from .looking import Looked
 from .setup import Setup
 from .stamps import NextTick
-from .store import BUSY
+from .store import BUSY, WINDOW
 from .tick import heartbeat
 
 LONGEST_QUIET = 24 * 3600
@@ -38,7 +38,7 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
     store.write_document(
         "public/status.json", report.status(found, last_shipped=deliveries.last_shipped(store)), mode=PUBLIC_MODE
     )
-    told = outlet.tell_report(found, diff=diff)
+    told = _tell(setup, found, outlet=outlet, diff=diff)
     _follow_configuration(setup, found)
     records = untold(advanced, told)
     memory.remember_alerts(store, records, run=found.run)
@@ -57,6 +57,15 @@ def write(setup: Setup, found: report.Report, *, looked: Looked, advanced: Advan
         raise StoreError(
             f"cannot write {store.path}/heartbeat: {exc.strerror}; make room or look at its rights"
         ) from exc
+
+
+def _tell(setup: Setup, found: report.Report, *, outlet: Outlet, diff: Any) -> FrozenSet[str]:
+    if not setup.store.glance(WINDOW):
+        return outlet.tell_report(found, diff=diff)
+    # Imported where there is a window: few runs have one, and a tick has to be cheap.
+    from . import maintenance
+
+    return maintenance.tell_report(setup, found, outlet=outlet, diff=diff)
 
 
 def _follow_configuration(setup: Setup, found: report.Report) -> None:
@@ -78,8 +87,18 @@ def _due(setup: Setup, found: report.Report, *, records: Tuple[Record, ...]) -> 
             moments += [record.silence.until] if record.silence and record.silence.until else []
             moments += [record.until] if record.until is not None else []
     moments += [epoch(entry.until) for entry in found.baseline.temporary]
+    moments += _window_end(setup)
     waiting = deliveries.oldest(setup.store)
     if waiting:
         moments.append(waiting + deliveries.STUCK_SECONDS)
     # What lies in the past has been judged by this very run.
     return min(moment for moment in moments if moment > setup.now)
+
+
+def _window_end(setup: Setup) -> Iterator[int]:
+    if setup.store.glance(WINDOW):
+        from . import maintenance
+
+        window = maintenance.load(setup.store)
+        if window is not None:
+            yield window.until

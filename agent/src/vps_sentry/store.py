@@ -24,6 +24,8 @@ FORMAT = 1
 """Of the state as a whole, in the file ``format``; an installer reads this line. A higher one is never touched."""
 LOCK_WAIT_SECONDS = 30
 BUSY = "busy"
+WINDOW = "window.json"
+"""The maintenance window, while there is one."""
 RUNNING = "running"
 _PRIVATE = ("history", "plans", "snapshot", "stamps", "test", "damaged")
 _SHARED = (("outbox", 0o2750), ("acks", 0o770))

@@ -26,6 +26,7 @@ KEYS = {
         "outbox",
         "sign_of_life",
         "temporary",
+        "window",
     ),
 }
 

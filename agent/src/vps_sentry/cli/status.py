@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from .. import deliveries, memory
+from .. import deliveries, maintenance, memory
 from .. import report as report_room
 from ..core import canonical, codec
 from ..core.clock import epoch, rfc3339
@@ -42,6 +42,8 @@ class Known:
     pulse: Optional[Dict[str, Any]]
     """What came of the last sign of life: ``time`` and ``error``."""
     expected_logins: Tuple[Dict[str, Any], ...]
+    window: Optional[maintenance.Window]
+    """The maintenance window that is open."""
     problem: str
     """Why the configuration could not be read."""
 
@@ -81,8 +83,14 @@ def _gather(options: argparse.Namespace) -> Known:
         shipped=deliveries.last_shipped(store),
         pulse=_pulse(store),
         expected_logins=logins,
+        window=_window(store),
         problem=problem,
     )
+
+
+def _window(store: Store) -> Optional[maintenance.Window]:
+    found = maintenance.load(store)
+    return found if found is not None and found.is_open(int(time.time())) else None
 
 
 def _expected_logins(path: str) -> Tuple[Tuple[Dict[str, Any], ...], str]:
@@ -117,6 +125,7 @@ def document(known: Known) -> Dict[str, Any]:
         "outbox": known.waiting,
         "sign_of_life": known.pulse,
         "temporary": codec.encode(known.remembered.baseline.temporary),
+        "window": None if known.window is None else codec.encode(known.window),
     }
 
 
@@ -127,6 +136,8 @@ def lines(known: Known) -> Iterator[str]:
     yield from _baseline(known)
     yield f"last tick {known.beat.partition(' due=')[0] or 'unknown'}"
     yield f"next full look {rfc3339(known.due)} at the latest" if known.due else "next full look at the next tick"
+    if known.window:
+        yield f"maintenance window: {known.window}"
     yield ""
     yield from _alerts(known)
     for name, check in sorted(last.checks.items()):

@@ -1,0 +1,1 @@
+../../../../../../../../../../../agent/src/vps_sentry/cli/window.py
