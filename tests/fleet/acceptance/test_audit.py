@@ -59,6 +59,25 @@ def test_everything_that_happened_stands_in_it(garden: Garden, capsys: pytest.Ca
     assert "5 entries, unbroken" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("cut", [0, 1, 40, 300])
+def test_lines_that_were_cut_off_are_completed(garden: Garden, cut: int) -> None:
+    """A disk that was full, a machine that lost power."""
+    path = lines(garden)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) - cut])
+    mirror.update(garden.store)
+
+    assert whole == path.read_bytes()
+
+
+def test_half_a_line_of_somebody_elses_is_not_written_over(garden: Garden) -> None:
+    path = lines(garden)
+    path.write_bytes(path.read_bytes() + b'{"at":"1970')
+
+    with pytest.raises(PlanError, match="half a line"):
+        mirror.update(garden.store)
+
+
 def test_an_altered_store_is_found(garden: Garden, capsys: pytest.CaptureFixture[str]) -> None:
     with garden.store.write() as connection:
         connection.execute(schema.audit.update().where(schema.audit.c.n == 1).values(who="mallory"))

@@ -23,18 +23,22 @@ def place(store: Store) -> Optional[Path]:
 
 
 def update(store: Store) -> None:
-    """Append what the log has and the lines have not. Never rewrites a line."""
+    """Append what the log has and the lines have not. Never rewrites a line: one that was cut off is completed."""
     path = place(store)
     if path is None:
         return
-    known = len(path.read_bytes().splitlines()) if path.exists() else 0
+    whole, end, rest = (path.read_bytes() if path.exists() else b"").rpartition(b"\n")
+    known = (whole + end).count(b"\n")
     with store.read() as connection:
         new = [entry for entry in log.entries(connection) if entry.n > known]
-    if not new:
+    lines = b"".join(canonical.dumps(asdict(entry)) + b"\n" for entry in new)
+    if not lines.startswith(rest):
+        raise PlanError(f"{path} ends in half a line that is not this log's: move it away and keep it")
+    if lines == rest:
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with open(descriptor, "ab") as handle:
-        handle.write(b"".join(canonical.dumps(asdict(entry)) + b"\n" for entry in new))
+        handle.write(lines[len(rest) :])
         handle.flush()
         os.fsync(handle.fileno())
 
