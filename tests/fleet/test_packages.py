@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Set, Tuple
 
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import document, ingest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import situation
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.desk import Desk
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.explaining import explainer
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.html.report import page
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.redact import redacted
@@ -195,6 +196,25 @@ def test_a_plan_may_be_about_a_package(tmp_path: Path) -> None:
     told = {one.key: one.explanation for one in wanted[1].differences}
 
     assert told == {NGINX: "package:nginx", **dict.fromkeys((*FILES, UNIT), "package:nginx"), KEYS: ""}
+
+
+@pytest.mark.parametrize(
+    ("seen", "planned"),
+    [
+        pytest.param(UPGRADED, {NGINX, *FILES, UNIT}, id="an upgrade"),
+        pytest.param(moved(WITH_KEY), {NGINX, *FILES, UNIT}, id="a key that came with it"),
+        pytest.param(moved(LOCAL), set(), id="a package built by hand"),
+        pytest.param(Seen(Host({**OLD, "files": NEW["files"]}, OLD), UPGRADED.vouchers), set(), id="files alone"),
+        pytest.param(Seen(Host(NEW, OLD)), set(), id="nobody vouches"),
+    ],
+)
+def test_only_what_the_package_explains_is_planned(tmp_path: Path, seen: Seen, planned: Set[str]) -> None:
+    surveyed(tmp_path, fleet_of(STAYED, UPGRADED, seen))
+    wanted = {"only": ["package:nginx"], "critical": True, "hosts": ["web-02"]}
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        told = Desk(store, "anna", may_write=False).plan(wanted, folder=tmp_path)
+
+    assert planned == {group["key"] for group in told.document["groups"]}
 
 
 def test_a_shared_report_tells_no_version(tmp_path: Path) -> None:

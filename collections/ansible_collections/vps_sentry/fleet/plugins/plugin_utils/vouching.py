@@ -46,6 +46,24 @@ def stacks(connection: sa.Connection, roots: Roots, *, packages: Collection[str]
     return vouchers.stacks_of(rows, sorted(packages), hosts=len(roots))
 
 
+def held(connection: sa.Connection, roots: Roots, *, packages: Collection[str]) -> Dict[int, Dict[str, str]]:
+    """Root -> those of the ``packages`` that are in it, each with its value; opens each root once."""
+    found: Dict[int, Dict[str, str]] = {root: {} for root in roots.values()}
+    numbers = sorted({digest.bucket_number(package) for package in packages})
+    place, link, item = schema.root_bucket.c, schema.bucket_item.c, schema.item.c
+    query = (
+        sa.select(place.root, item.key, item.value)
+        .join(schema.bucket_item, link.bucket == place.bucket)
+        .join(schema.item, item.id == link.item)
+        .where(place.number.in_(numbers))
+    )
+    for some in _chunks(sorted(found)):
+        for row in connection.execute(query.where(place.root.in_(some))):
+            if row.key in packages:
+                found[row.root][row.key] = row.value
+    return found
+
+
 def _weights(connection: sa.Connection, roots: Roots, numbers: Collection[int]) -> Dict[int, int]:
     """Bucket in one of these places -> how many hosts hold it."""
     holders = sorted(Counter(roots.values()).items())
@@ -86,5 +104,5 @@ def _rows(connection: sa.Connection, state: int) -> List[Tuple[str, str]]:
     return [(row.key, row.value) for row in connection.execute(query)]
 
 
-def _chunks(buckets: List[int]) -> List[List[int]]:
-    return [buckets[start : start + _CHUNK] for start in range(0, len(buckets), _CHUNK)]
+def _chunks(ids: List[int]) -> List[List[int]]:
+    return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]

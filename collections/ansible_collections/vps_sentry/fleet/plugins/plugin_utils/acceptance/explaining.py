@@ -9,7 +9,7 @@ from .. import ballots, roster, vouching
 from .._libraries import sa
 from ..changes import notebook
 from ..changes.record import recorded
-from ..vouchers import PACKAGES, explainable
+from ..vouchers import PACKAGES, explainable, packages_of
 from .drafting import Difference
 from .selection import PACKAGE, RECORD
 from .situation import Explain
@@ -21,13 +21,16 @@ def explainer(connection: sa.Connection, *, at: str) -> Explain:
     ``package:NAME``, or ``change-record: PLAYBOOK, task NAME``.
     """
     known = notebook.records(connection, at=at)
-    vouched = vouching.load(connection, _installed(connection))
+    roots = _installed(connection)
+    vouched = vouching.load(connection, roots)
+    held = vouching.held(connection, roots, packages=packages_of(vouched.said.values()))
 
     def explain(host: str, one: Difference) -> str:
         place = (one.check, one.key)
         if one.check == PACKAGES or explainable(place, (one.before, one.after)):
             package = vouched.package(host, place, after=one.after)
-            if package:
+            # Whoever vouches with a package has to have it.
+            if package and vouched.holds(host, package, value=held[roots[host]].get(package)):
                 return f"{PACKAGE}:{package.partition(':')[0]}"
         why = recorded(known.get(host, {}), (one.check, one.key, one.before, one.after))
         return f"{RECORD}: {why}" if why else ""
