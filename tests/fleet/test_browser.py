@@ -93,3 +93,22 @@ def test_it_prints(report: Path) -> None:
 
     assert paper.read_bytes().startswith(b"%PDF-")
     assert paper.read_bytes().count(b"/Type /Page\n") + paper.read_bytes().count(b"/Type /Page/") in range(1, 5)
+
+
+WIDTHS = [pytest.param(1280, id="a laptop"), pytest.param(400, id="a telephone")]
+
+
+@needs_browser
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_wider_than_the_window(report: Path, width: int) -> None:
+    """A script of the test, which the policy is taken away for, measures the page."""
+    measure = "<script>document.title = document.documentElement.scrollWidth + ' of ' + innerWidth</script></body>"
+    text = report.read_text().replace("Content-Security-Policy", "X-Nothing", 1).replace("</body>", measure, 1)
+    report.write_text(text.replace(OWNED, ""))
+    # Headless windows have a least width: the page is in a frame of the wanted one.
+    frame = report.parent / "frame.html"
+    told = "onload=\"document.title = this.contentDocument ? this.contentDocument.title : 'closed'\""
+    frame.write_text(f"<iframe src='{report.as_uri()}' width={width} height=900 {told}></iframe>")
+    document, _ = browse(frame, "--dump-dom", "--allow-file-access-from-files")
+
+    assert f"<title>{width} of {width}</title>" in document

@@ -15,6 +15,7 @@ from typing import Any, Dict, Sequence, Tuple
 
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import roster
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.desk import Desk
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import open_store
 
 TOP = Path(__file__).parents[2]
@@ -169,3 +170,28 @@ def test_planning_prints_the_plan_and_no_word_of_handing_over(tmp_path: Path) ->
     assert "Nothing to accept." in told
     assert "skipping: [" not in told
     assert "Hand over what waits" not in told
+
+
+def test_collecting_hands_over_what_waits_and_does_nothing_more_on_the_other_hosts(tmp_path: Path) -> None:
+    hosts = {name: make_host(tmp_path, name) for name in ("web-1", "web-2")}
+    (tmp_path / "web-1" / "root" / "etc" / "motd").write_text("changed\n")
+    run = [*AGENT, "run", "--root", f"{tmp_path}/web-1/root", "--state-dir", f"{tmp_path}/web-1/state"]
+    subprocess.run(run, env=environment(tmp_path), check=False, capture_output=True, timeout=60)
+    play(tmp_path, "collect.yml", hosts)
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        desk = Desk(store, by="anna")
+        plan = desk.plan({"reason": "the new motd"}, folder=tmp_path).plan
+        assert plan is not None
+        desk.begin(Path(plan), {"max": "100%"})
+    for name in hosts:
+        script = tmp_path / name / "vps-sentry"
+        script.write_text(script.read_text().replace("exec", f'echo "$1" >> {tmp_path}/{name}/calls\nexec'))
+
+    code, told = play(tmp_path, "collect.yml", hosts, options=("-v",))
+
+    assert code == 0, told
+    assert told.count("TASK [") == 2, "one for the hosts, one that sums up"
+    calls = {name: (tmp_path / name / "calls").read_text().split() for name in hosts}
+    assert calls == {"web-1": ["bundle", "apply-acceptance"], "web-2": ["bundle"]}
+    # The machine is not the disk's, and its agent says so.
+    assert '"state": "refused"' in told

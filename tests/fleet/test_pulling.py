@@ -7,12 +7,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import pytest
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.pulling import PullError, UnfitError, link
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.pulling import PullError, UnfitError, exchange, link
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.pulling.exchange import ask
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.pulling.known_hosts import Known, KnownHosts, read
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.pulling.settings import expand, parse
@@ -180,6 +181,25 @@ def test_limits_of_one_answer(sshd: Server, name: str) -> None:
     with link.Links().open(wanted) as client, pytest.raises(PullError, match=sentence) as refused:
         ask(client, wanted, request=b"\n", seconds=3)
     assert refused.value.outcome == outcome
+
+
+@needs_sshd
+def test_a_host_that_ends_before_it_was_asked_has_answered(sshd: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy controller comes with its question when the command is long over; what the host said counts."""
+    path = sshd.folder / "script-early"
+    path.write_text("echo early\n")
+    wanted = target(sshd.admit("early", command=f"/bin/sh {path}"))
+    run = exchange._Channel.run
+
+    def late(self: exchange._Channel, command: str) -> None:
+        run(self, command)
+        deadline = time.monotonic() + 20
+        while not self._channel.closed and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(exchange._Channel, "run", late)
+    with link.Links().open(wanted) as client:
+        assert ask(client, wanted, request=b"\n", seconds=20) == b"early\n"
 
 
 def pull(folder: Path, hosts: Dict[str, Any], *options: str) -> Tuple[int, str, Dict[str, Any]]:

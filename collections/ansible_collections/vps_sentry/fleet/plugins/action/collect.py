@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import collecting, fetch, limits
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import delivery
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import CohortError, cohort_of
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError, prepare
@@ -26,6 +27,7 @@ ARGUMENTS = {
     "cohort_groups": {"type": "list", "elements": "str", "default": []},
     "max_age": {"type": "int"},
     "agent": {"type": "path", "default": fetch.AGENT},
+    "hand_over": {"type": "bool", "default": False},
 }
 
 
@@ -85,6 +87,22 @@ class Collector(ActionBase):
             raise AnsibleActionFail(f"`vps-sentry bundle` ended with {answer['rc']}: {told}")
         return str(answer["stdout"]).encode("utf-8", "surrogateescape")
 
+    def hand_over(self, store: Store, plain: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+        """Hand over what waits for the host and collect it right after; None when nothing waits."""
+        handed = delivery.take_up(store, plain["name"])
+        if handed is None:
+            return None
+        try:
+            command = delivery.command(plain["agent"])
+            answer = self._low_level_execute_command(command, sudoable=True, in_data=handed.order)
+        except AnsibleConnectionFailure as exc:
+            delivery.missed(store, handed, reason=exc.message)
+            raise
+        state, reason = delivery.answered(store, handed, text=answer["stdout"] or answer["stderr"])
+        if state == "accepted":
+            self.collect(store, plain)
+        return {"changed": state == "accepted", "state": state, "msg": reason}
+
 
 class ActionModule(Collector):
     """``vps_sentry.fleet.collect``."""
@@ -95,6 +113,7 @@ class ActionModule(Collector):
             return {"changed": False, "skipped": True, "msg": "collecting fills the store; not done in check mode"}
         try:
             with open_store(plain["store"], environ=os.environ) as store:
-                return self.collect(store, plain)
+                found = self.collect(store, plain)
+                return {**found, **((plain["hand_over"] and self.hand_over(store, plain)) or {})}
         except (CohortError, LibraryError, StoreError) as exc:
             raise AnsibleActionFail(str(exc)) from exc

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import host_report, report, roster, trust_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import log
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import ledger, log
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.arguments import FAIL_ON, STORE
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.moment import now
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
@@ -61,7 +61,8 @@ def _names(rows: List[roster.HostRow]) -> List[str]:
 
 
 def _settle(store: Store, asked: List[str], inventory: Optional[List[str]]) -> List[str]:
-    """End what a time limit cut off; the hosts of the store that the inventory no longer has."""
+    """End what a time limit cut off, and what expired; the hosts of the store that the inventory no longer has."""
     with store.write() as connection:
         roster.settle_attempts(connection, asked, at=now())
+        ledger.expire(connection, at=now())
         return [] if inventory is None else roster.note_inventory(connection, inventory, at=now())

@@ -38,6 +38,12 @@ options:
     description: The agent's executable on the host.
     type: path
     default: /usr/local/bin/vps-sentry
+  hand_over:
+    description:
+      - Whether to hand the host in the same go what a reviewed plan wants accepted there and it could not be handed
+        before, as M(vps_sentry.fleet.apply) does. For a host for which nothing waits it costs one look into the store.
+    type: bool
+    default: false
 author:
   - vps-sentry authors (@vps-sentry)
 attributes:
@@ -82,4 +88,8 @@ accepted:
   description: Digest of the host's accepted baseline, null without one.
   type: str
   returned: success
+state:
+  description: What became of what was handed over.
+  type: str
+  returned: when something waited for the host
 """

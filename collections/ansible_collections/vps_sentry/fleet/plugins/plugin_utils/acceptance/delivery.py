@@ -36,6 +36,9 @@ def command(agent: str) -> str:
 
 def take_up(store: Store, host: str) -> Optional[Handed]:
     """What ``host`` has to be handed now; None when there is nothing, or its plan's canaries have to go first."""
+    with store.read() as connection:
+        if not ledger.has_open(connection, host):
+            return None
     with store.write() as connection:
         ledger.expire(connection, at=now())
         found = ledger.waiting(connection, host, at=now())

@@ -132,6 +132,17 @@ def rows(connection: sa.Connection, *, plan_id: Optional[str] = None) -> List[Ro
     return [Row(**row) for row in connection.execute(ordered).mappings()]
 
 
+def has_open(connection: sa.Connection, host: str) -> bool:
+    """Whether anything was begun for ``host`` that is neither answered nor closed."""
+    query = (
+        sa.select(acceptance.c.id)
+        .join(schema.host, schema.host.c.id == acceptance.c.host)
+        .where(schema.host.c.name == host, acceptance.c.state.in_(OPEN))
+        .limit(1)
+    )
+    return connection.scalar(query) is not None
+
+
 def waiting(connection: sa.Connection, host: str, *, at: str) -> Optional[Tuple[Row, bytes]]:
     """What ``host`` still has to be handed: the oldest acceptance that is neither answered nor out of date."""
     query = (

@@ -23,6 +23,7 @@ h1{font-size:24px;line-height:1.2;margin:0;letter-spacing:-.01em}
 h2{font-size:17px;margin:40px 0 12px}
 h3{font-size:15px;margin:0;font-weight:600}
 p{margin:0 0 12px}
+header,.head,p,footer{overflow-wrap:anywhere}
 .soft{color:var(--soft)}
 code,.mono{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
 mark{background:var(--warning-soft);color:var(--warning);border-bottom:2px solid var(--warning);border-radius:2px}

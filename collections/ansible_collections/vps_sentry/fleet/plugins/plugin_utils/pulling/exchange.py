@@ -36,7 +36,18 @@ class _Channel:
 
     def send(self, data: bytes) -> None:
         self._wait()
-        self._channel.sendall(data)
+        try:
+            self._channel.sendall(data)
+        except TimeoutError:
+            raise
+        except OSError:
+            if not self._is_answered():
+                raise
+
+    def _is_answered(self) -> bool:
+        """Whether the host ended without reading the question: the connection stands, and what it said counts."""
+        transport = self._channel.get_transport()
+        return bool(self._channel.closed and transport is not None and transport.is_active())
 
     def end_input(self) -> None:
         self._channel.shutdown_write()
