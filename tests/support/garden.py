@@ -35,6 +35,8 @@ class Garden:
         self.store = store
         self.desk = Desk(store, "anna")
         self.hosts: Dict[str, World] = {}
+        self.releases: Dict[str, str] = {}
+        """Host -> the digest of the release that its agent names; none where it runs from a checkout."""
         for name in names:
             self.add(name)
 
@@ -49,7 +51,7 @@ class Garden:
         """What the host hands out after one more run."""
         world = self.hosts[name]
         world.run(after=1)
-        source = handout.Source(world.setup().host, ("things",), None)
+        source = handout.Source(world.setup().host, ("things",), self.releases.get(name))
         return raw(handout.build(world.store, source, request=None))
 
     def collect(self, *names: str) -> None:

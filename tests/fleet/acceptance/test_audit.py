@@ -16,7 +16,7 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.planfile import PlanError
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.signing import Signers
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cli import main
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, open_store
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
 from support.garden import Garden
 from support.orders import Signer
 
@@ -74,7 +74,7 @@ def test_half_a_line_of_somebody_elses_is_not_written_over(garden: Garden) -> No
     path = lines(garden)
     path.write_bytes(path.read_bytes() + b'{"at":"1970')
 
-    with pytest.raises(PlanError, match="half a line"):
+    with pytest.raises(StoreError, match="half a line"):
         mirror.update(garden.store)
 
 

@@ -100,6 +100,18 @@ def test_an_adoption_says_what_became_the_record(garden: Garden, fleet: Callable
     assert garden.baseline("web-1").digest == entries(garden)[-1]["digest"]
 
 
+def test_waivers_stand_in_it(garden: Garden, fleet: Callable[..., str]) -> None:
+    fleet("waive", "things", "a", "--host", "web-1", "--for", "7d", "--reason", "until the move")
+    fleet("waivers", "--end", "1")
+
+    waived, ended = entries(garden)
+    assert ("things", "a", "web-1", "until the move") == tuple(
+        waived[name] for name in ("check_name", "pattern", "name", "reason")
+    )
+    assert {"waiver": 1} == ended
+    assert "2 entries, unbroken" in fleet("audit", "verify")
+
+
 def test_a_decision_that_was_taken_out_is_missed(garden: Garden, fleet: Callable[..., str]) -> None:
     fleet("hosts", "adopt", "web-1", "--reason", "nothing to see")
     told = head(garden)

@@ -99,6 +99,20 @@ def test_what_a_host_accepts_by_itself_is_told_and_not_planned_over(settled: Gar
     assert "hosts adopt web-1" in told.text
 
 
+def test_who_replaced_the_agent_gets_no_plan_until_a_person_looked(settled: Garden) -> None:
+    settled.releases = {"web-1": "sha256:" + "a" * 64}
+    settled.collect()
+    settled.releases = {"web-1": "sha256:" + "b" * 64}
+    for world in settled.hosts.values():
+        world.items["a"] = {"n": 9}
+    settled.collect()
+    told = settled.desk.plan({}, folder=settled.path)
+
+    assert ("web-1", "agent_changed") in settled.doubts()
+    assert "web-1: not believed, agent_changed" in told.text
+    assert ["web-2", "web-3", "web-4", "web-5"] == [host["name"] for host in told.document["hosts"]]
+
+
 def test_for_a_time(settled: Garden) -> None:
     settled.hosts["web-1"].items["a"] = {"n": 9}
     settled.collect()

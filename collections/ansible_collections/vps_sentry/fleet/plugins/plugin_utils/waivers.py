@@ -11,6 +11,7 @@ from typing import Collection, FrozenSet, List, Literal, Optional
 
 from . import schema
 from ._libraries import sa
+from .acceptance import log
 from .compare import Finding, Text
 
 Place = Literal["host", "cohort", "fleet"]
@@ -59,20 +60,26 @@ def is_glob(pattern: str) -> bool:
 
 
 def add(connection: sa.Connection, waiver: Waiver) -> int:
-    """Keep a waiver (its ``id`` is not looked at); the number it got."""
+    """Keep a waiver (its ``id`` is not looked at), in the audit log too; the number it got."""
     row = {**vars(waiver), "check_name": waiver.check}
     row["waived"] = None if waiver.values is None else json.dumps(sorted(waiver.values))
     for name in ("id", "check", "values"):
         row.pop(name)
     added = connection.execute(sa.insert(schema.waiver).values(**row).returning(schema.waiver.c.id))
-    return int(added.scalar_one())
+    number = int(added.scalar_one())
+    told = {name: row[name] for name in ("check_name", "pattern", "place", "name", "waived", "reason", "expires")}
+    log.add(connection, "waived", at=waiver.at, who=waiver.by, waiver=number, **told)
+    return number
 
 
-def end(connection: sa.Connection, number: int, *, at: str) -> bool:
+def end(connection: sa.Connection, number: int, *, at: str, by: str) -> bool:
     """Let a waiver hold no longer; whether there was one that did."""
     table = schema.waiver
     still = sa.and_(table.c.id == number, table.c.expires > at)
-    return connection.execute(sa.update(table).where(still).values(expires=at)).rowcount == 1
+    ended = connection.execute(sa.update(table).where(still).values(expires=at)).rowcount == 1
+    if ended:
+        log.add(connection, "waiver ended", at=at, who=by, waiver=number)
+    return ended
 
 
 def holding(connection: sa.Connection, *, at: str) -> List[Waiver]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Iterator, List, Optional
 
 from ..core import canonical, codec
-from ..store import Store
+from ..store import Store, StoreError
 from . import chain, log
 from .chain import Entry
 from .planfile import PlanError
@@ -23,7 +23,10 @@ def place(store: Store) -> Optional[Path]:
 
 
 def update(store: Store) -> None:
-    """Append what the log has and the lines have not. Never rewrites a line: one that was cut off is completed."""
+    """Append what the log has and the lines have not. Never rewrites a line: one that was cut off is completed.
+
+    Raises StoreError when the lines are another log's.
+    """
     path = place(store)
     if path is None:
         return
@@ -33,7 +36,7 @@ def update(store: Store) -> None:
         new = [entry for entry in log.entries(connection) if entry.n > known]
     lines = b"".join(canonical.dumps(asdict(entry)) + b"\n" for entry in new)
     if not lines.startswith(rest):
-        raise PlanError(f"{path} ends in half a line that is not this log's: move it away and keep it")
+        raise StoreError(f"{path} ends in half a line that is not this log's: move it away and keep it")
     if lines == rest:
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -11,6 +11,7 @@ from typing import FrozenSet, Optional, Set, Tuple
 
 from .. import past, roster, waivers
 from .._libraries import sa
+from ..acceptance import mirror
 from ..compare import Text
 from ..core import canonical
 from ..core.clock import epoch, rfc3339
@@ -46,6 +47,7 @@ def _run(store: Store, options: argparse.Namespace) -> int:
     except (past.PastError, ValueError) as exc:
         print(f"vps-sentry-fleet: {exc}", file=sys.stderr)
         return _ERROR
+    mirror.update(store)
     if options.format == "json":
         print(json.dumps({"schema": _SCHEMA, "waiver": number, "expires": expires}))
     else:

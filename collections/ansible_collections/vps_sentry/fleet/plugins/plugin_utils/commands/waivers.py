@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import sys
 from dataclasses import asdict
 
 from .. import waivers, wording
+from ..acceptance import mirror
 from ..limits import show
 from ..moment import now
 from ..page import Page, Span, Table, draw
@@ -29,10 +31,11 @@ def _run(store: Store, options: argparse.Namespace) -> int:
     at = now()
     if options.end is not None:
         with store.write() as connection:
-            ended = waivers.end(connection, options.end, at=at)
+            ended = waivers.end(connection, options.end, at=at, by=getpass.getuser())
         if not ended:
             print(f"vps-sentry-fleet: no waiver #{options.end} holds; see: vps-sentry-fleet waivers", file=sys.stderr)
             return _ERROR
+        mirror.update(store)
     with store.read() as connection:
         found = waivers.holding(connection, at=at)
     if options.format == "json":
