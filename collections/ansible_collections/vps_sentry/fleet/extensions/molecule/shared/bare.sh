@@ -23,6 +23,7 @@ pkill -f 'create_server.*8099' || true
 sed -i '/ guest$/d' /home/deploy/.ssh/authorized_keys
 ! dpkg --status sentry-tool >/dev/null 2>&1 || dpkg --purge sentry-tool >/dev/null
 rm -f /root/sentry-tool-*
+rm -rf /root/sentry-copy /root/sentry-bundle
 systemctl daemon-reload
 systemctl restart ssh
 systemctl reset-failed
