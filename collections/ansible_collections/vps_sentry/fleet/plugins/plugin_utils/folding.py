@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import replace
+from functools import lru_cache
 from typing import Collection, DefaultDict, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
 
 from .compare import Explanation, Finding, Folded, Reason, Text
@@ -65,6 +66,7 @@ def _stayed(moved: Moved, host: str, came_from: Set[Text]) -> bool:
     return host in moved.now and host not in moved.before and moved.now[host] in came_from
 
 
+@lru_cache(maxsize=1024)
 def _version(value: Text) -> str:
     return "" if value is None else str(json.loads(value).get("version", ""))
 

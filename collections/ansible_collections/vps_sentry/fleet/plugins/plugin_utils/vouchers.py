@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import DefaultDict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -72,8 +73,9 @@ class Vouchers:
         return self.said[host][PACKAGES, package][0] == digest_of(value)
 
 
+@lru_cache(maxsize=1024)
 def digest_of(value: Text) -> str:
-    """As hosts write it; of ``null`` where the item is absent."""
+    """As hosts write it; of ``null`` where the item is absent. Asked of the same value once for each host."""
     return f"sha256:{sha256((value or 'null').encode('ascii')).hexdigest()}"
 
 

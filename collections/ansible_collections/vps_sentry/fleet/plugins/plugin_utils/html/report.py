@@ -181,7 +181,7 @@ def _row(finding: Finding) -> Tuple[Markup, ...]:
         element("td", wording.difference(finding), class_="what"),
         element("td", wording.peers(finding)),
         element("td", wording.past(finding)),
-        element("td", wording.why(finding)),
+        element("td", wording.why(finding), class_="why"),
     )
 
 

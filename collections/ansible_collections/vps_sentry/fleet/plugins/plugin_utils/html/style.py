@@ -47,12 +47,13 @@ th:first-child,td:first-child{padding-left:16px}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 td.item{min-width:290px;max-width:440px}
 td.what{min-width:240px}
+td.why{min-width:190px}
 details{padding:0 16px 12px}
 td details{padding:0}
 summary{cursor:pointer;color:var(--soft);font-size:13px}
 details p{margin:6px 0 0}
 .heat{width:auto;font-size:13px}
-.heat th,.heat td{border:0;padding:2px}
+.heat th,.heat td{border:0;padding:2px;vertical-align:middle}
 .heat thead th{padding:0 4px 6px;text-align:center}
 .heat tbody th{font-weight:400;color:var(--ink);padding-right:14px;text-align:left}
 .heat .cohort th{padding:12px 0 4px;font-weight:600;color:var(--soft)}
