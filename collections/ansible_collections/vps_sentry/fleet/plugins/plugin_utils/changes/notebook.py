@@ -5,29 +5,19 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import DefaultDict, Dict, FrozenSet, Iterable, Mapping, Optional, Tuple
 
 from .. import schema
 from .._libraries import sa
 from ..core import canonical
 from ..core.clock import epoch, rfc3339
-from .record import Change, Origin, Record, merged
+from .record import Entry, Origin, Record, merged
 
 LIFETIME = 30 * 24 * 3600
 """Seconds for which a record explains; by then the drift it stands for was accepted, or looked at."""
 _TABLE = schema.change_record
 Records = Mapping[str, Mapping[str, Record]]
 """Host -> path -> what is known of it."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One change on one host, by its name in the inventory."""
-
-    host: str
-    change: Change
-    origin: Origin
 
 
 def save(connection: sa.Connection, entries: Iterable[Entry], *, at: str) -> FrozenSet[str]:

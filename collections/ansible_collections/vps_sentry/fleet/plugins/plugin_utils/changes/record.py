@@ -51,6 +51,15 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One change on one host, by its name in the inventory."""
+
+    host: str
+    change: Change
+    origin: Origin
+
+
+@dataclass(frozen=True)
 class Record:
     """All that is known of a path, and by which task last."""
 

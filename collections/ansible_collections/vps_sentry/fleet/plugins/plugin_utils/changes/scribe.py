@@ -9,12 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
-from .._libraries import LibraryError
 from ..moment import now
-from ..store import StoreError, open_store
-from . import notebook
-from .notebook import Entry
-from .record import Change, Origin
+from .record import Change, Entry, Origin
 
 PATIENCE = 3
 """Seconds to wait for the store at the end of a play."""
@@ -48,6 +44,11 @@ class Scribe:
         """Bring what was remembered into the store; what cannot be written now waits for the next time."""
         if not self._waiting:
             return
+        # Imported where something changed: the database layer costs a play without changes more than all the rest.
+        from .._libraries import LibraryError
+        from ..store import StoreError, open_store
+        from . import notebook
+
         try:
             opened = open_store(self.store, environ=os.environ, create=False, patience=PATIENCE)
             with opened as store, store.write() as connection:
