@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import host_life, ingest, past, roster, trust_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.host_life import Decision
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.ingest import Whose
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.report import to_text
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey import survey
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import verify
@@ -103,6 +104,7 @@ def test_who_is_not_believed_has_no_vote_and_a_person_ends_it(store: Store) -> N
         found = survey(connection, at=LATER)
     assert [(one.host, one.reason) for one in found.left_out] == [("web-1", "not believed: local_accept")]
     assert (found.findings, found.exit_code) == ((), 3)
+    assert "what it says is in no finding below; see: vps-sentry-fleet diff web-1 web-2\n" in to_text(found)
 
     with store.write() as connection:
         assert host_life.adopt(connection, "web-1", decision=Decision("anna", LATER, "agreed by telephone")) == 1

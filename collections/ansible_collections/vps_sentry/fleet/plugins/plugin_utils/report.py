@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Iterator, Sequence, Tuple
 
 from . import wording
@@ -58,9 +59,20 @@ def _coverage(survey: Survey) -> Iterator[Line]:
     for one in survey.left_out:
         if one.host not in {missing.host for missing in survey.missing}:
             yield line(("  no vote: ", "warning"), f"{show(one.host)} ({show(one.reason, limit=400)})")
+            yield from _by_hand(survey, one.host)
     for problem in survey.unchecked:
         told = f"{show(problem.host)} {problem.check} {problem.status} ({show(problem.error, limit=200)})"
         yield line(("  not checked: ", "warning"), told)
+
+
+def _by_hand(survey: Survey, name: str) -> Iterator[Line]:
+    """What a host without a vote says is part of no finding; how to see it nevertheless."""
+    without = {one.host for one in survey.left_out}
+    (row,) = (row for row in survey.rows if row.name == name)
+    peers = [peer.name for peer in survey.rows if peer.cohort == row.cohort and peer.name not in without]
+    if row.snapshot is not None and peers:
+        names = " ".join(shlex.quote(show(host)) for host in (name, peers[0]))
+        yield line(("    what it says is in no finding below; see: ", "dim"), f"vps-sentry-fleet diff {names}")
 
 
 def _cohort(cohort: Cohort) -> Tuple[Span, ...]:
