@@ -47,7 +47,7 @@ def test_what_is_withheld_is_said_with_its_reason() -> None:
 
     assert "web-2: not collected for 5 collects" in said
     assert f"files {KEY} on web-1: critical: it becomes trusted only when named" in said
-    assert "1 items and 1 hosts withheld" in said
+    assert "1 item and 1 host withheld" in said
 
 
 def test_names_that_could_be_mistaken_are_marked() -> None:

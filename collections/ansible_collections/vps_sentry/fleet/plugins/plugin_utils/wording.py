@@ -57,7 +57,7 @@ def names(hosts: Sequence[str], *, limit: int = 10) -> str:
 
 def count(number: int, noun: str) -> str:
     """``1 host``, ``2 hosts``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def difference(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..limits import show
+from ..wording import count
 from . import log
 from .planfile import Group, PlanFile, Withheld
 
@@ -110,13 +111,10 @@ def _by_item(items: List[Withheld]) -> Dict[Tuple[str, str, str], List[str]]:
 
 
 def _summary(plan: PlanFile) -> str:
-    hosts = "1 host" if len(plan.hosts) == 1 else f"{len(plan.hosts)} hosts"
-    left = len({one.host for one in plan.withheld if not one.check})
-    items = sum(1 for one in plan.withheld if one.check)
-    return (
-        f"Plan: {plan.items:,} items on {hosts} to accept, {plan.critical} of them critical; "
-        f"{items:,} items and {left} hosts withheld."
-    )
+    planned = f"{count(plan.items, 'item')} on {count(len(plan.hosts), 'host')}"
+    left = count(len({one.host for one in plan.withheld if not one.check}), "host")
+    items = count(sum(1 for one in plan.withheld if one.check), "item")
+    return f"Plan: {planned} to accept, {plan.critical:,} of them critical; {items} and {left} withheld."
 
 
 def _next(plan: PlanFile, path: Optional[str]) -> Iterator[str]:
