@@ -88,10 +88,9 @@ def sources(place: Path) -> List[str]:
         return []
 
 
-def loaded(place: Path) -> List[str]:
-    """What this Python loads of the release and what it does not load but must be there, sorted, for a watch.
-
-    Beside bytecode a source is never read, so only its folder tells that it came or went.
+def places(place: Path) -> List[str]:
+    """Every file that belongs into the release, its bytecode included, and every folder (``/.`` at its end), sorted,
+    for a watch: a name that comes or goes moves its folder.
     """
     from importlib.util import cache_from_source
 
@@ -99,10 +98,9 @@ def loaded(place: Path) -> List[str]:
         names = [str(place / name) for name in listed(place)]
     except (OSError, ValueError):
         names = []
-    compiled = {name: cache_from_source(name) for name in names if name.endswith(".py")}
-    files = (compiled[name] if os.path.isfile(compiled.get(name, "")) else name for name in names)
-    folders = {os.path.dirname(name) for name in (*names, *compiled.values())}
-    return sorted({*files, *(f"{folder}/." for folder in folders), str(place / "MANIFEST"), f"{place}/."})
+    compiled = (cache_from_source(name) for name in names if name.endswith(".py"))
+    files = {*names, *compiled, str(place / "MANIFEST")}
+    return sorted({*files, *(f"{os.path.dirname(name)}/." for name in files)})
 
 
 def problems(place: Path) -> List[str]:

@@ -57,9 +57,9 @@ ROWS = [
     ),
     agent(
         "A58",
-        "`sed -i` on the agent's own source",
-        f"cp -a {PLACE}/errors.py /root/kept; sed -i '$ a # mine' {PLACE}/errors.py",
-        f"mv /root/kept {PLACE}/errors.py",
+        "a line in the agent's own source",
+        f"cp -a {PLACE}/errors.py /root/kept; echo '# mine' >>{PLACE}/errors.py",
+        f"cp -a /root/kept {PLACE}/errors.py",
     ),
     agent(
         "A58b",

@@ -148,7 +148,7 @@ def _cut(text: str) -> str:
 
 
 def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Stamp, ...]:
-    """What is loaded of the release, what was installed outside of it, every file of Python's library that was loaded,
+    """Every place of the release, what was installed outside of it, every file of Python's library that was loaded,
     each folder where a drop-in of its units may lie, and what the tick itself runs in: environment, mapped code,
     limits of its control groups.
     """
@@ -158,7 +158,7 @@ def stamps(options: Options, host: Host, memory: Mapping[str, Any]) -> Tuple[Sta
     outside = (release.RECORD, *sorted(release.recorded(_record("/"))))
     known = memory["ground"]
     return (
-        ("places", places.grouped(release.loaded(place))),
+        ("places", places.grouped(release.places(place))),
         ("stat", (sys.executable, *outside)),
         ("tree", (units.layout(host),)),
         process.stamp(known["process"]),

@@ -21,6 +21,7 @@ from ..core.model import Value
 from ..errors import CollectError
 from ..host import Host
 from ..packages import dpkg, owner_of
+from ..tick import places
 
 TURNS = 12
 """Looks after which all bytecode was read again whatever its time stamps say: half a day or so."""
@@ -87,7 +88,7 @@ def stamp(memory: Mapping[str, Any]) -> Tuple[str, Tuple[Any, ...]]:
     """Every file that was loaded, the folders they lie in (for a module that would be found first), and strangers."""
     files = sorted(str(path) for path in memory.get("verified", ()))
     folders = {os.path.dirname(path) for path in files if not path.endswith(".pyc")}
-    return "stat", (*files, *sorted(folders), *strangers())
+    return "places", places.grouped([*files, *(f"{folder}/." for folder in folders), *strangers()])
 
 
 def _mark(path: str) -> str:

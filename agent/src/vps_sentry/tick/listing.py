@@ -76,7 +76,7 @@ def _unmoved(folders: "list[Folder]", value: bytes) -> bytes:
     """The value of a walk whose names these are, as long as it stands; nothing when a name may have come or gone."""
     digest = blake2b(digest_size=_SIZE)
     for folder in folders:
-        digest.update(dumps(_look(folder), 2))
+        digest.update(dumps(_look(folder)[1], 2))
     return value if digest.digest() == value else b""
 
 
@@ -85,7 +85,8 @@ def _walked(watches: "list[tree.Watch]", key: bytes) -> bytes:
     digest = blake2b(digest_size=_SIZE)
     names = _WALKED[key] = _Names()
     for look in _walk(watches):
-        digest.update(dumps(look, 2))
+        # Not the names: one that comes or goes moves its folder, which is another's entry.
+        digest.update(dumps(look[1], 2))
         names.add(look)
     names.value = digest.digest()
     return names.value
