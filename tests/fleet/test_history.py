@@ -189,7 +189,8 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     code, out, _ = run(capsys, "gc", "--keep", "1", *at)
     assert (code, out.startswith("removed 0 snapshots")) == (0, True), "the first one has the accepted baseline"
     code, out, _ = run(capsys, "hosts", "rename", "web-1", "shop-1", "--reason", "new shop", *at)
-    assert (code, out) == (0, "web-1: now shop-1, with its history\n")
+    assert (code, out.splitlines()[0]) == (0, "web-1: now shop-1, with its history")
+    assert out.splitlines()[1].startswith("audit log: sha256:")
     assert run(capsys, "hosts", "retire", "shop-1", "--reason", "sold", *at)[0] == 0
     assert run(capsys, "hosts", "retire", "shop-9", "--reason", "sold", *at)[0] == 1
     assert "shop-1" not in run(capsys, "hosts", *at)[1]

@@ -5,16 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
-import json
-from typing import Any, Optional
-
-from ansible import constants
-from ansible.errors import AnsibleError
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.changes import content, reading
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.changes.scribe import Scribe
-
 DOCUMENTATION = r"""
 name: change_record
 type: notification
@@ -41,6 +31,16 @@ options:
 requirements:
   - enabling it, C(callbacks_enabled = vps_sentry.fleet.change_record) in the section C([defaults]) of C(ansible.cfg)
 """
+
+import getpass  # noqa: E402
+import json  # noqa: E402
+from typing import Any, Optional  # noqa: E402
+
+from ansible import constants  # noqa: E402
+from ansible.errors import AnsibleError  # noqa: E402
+from ansible.plugins.callback import CallbackBase  # noqa: E402
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.changes import content, reading  # noqa: E402
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.changes.scribe import Scribe  # noqa: E402
 
 _BUILTIN = ("ansible.builtin.", "ansible.legacy.")
 
