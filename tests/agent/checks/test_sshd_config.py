@@ -144,6 +144,17 @@ def test_another_default_of_a_new_release_wakes_nobody() -> None:
     assert "critical" == loose.severity
 
 
+def test_which_family_sshd_names_first_early_in_a_boot_is_no_change() -> None:
+    """What ``sshd -T`` says with an interface up, and without one."""
+    up, down = (
+        sshd_settings.effective("".join(f"listenaddress {one}\n" for one in order), [])
+        for order in (("[::]:22", "0.0.0.0:22"), ("0.0.0.0:22", "[::]:22"))
+    )
+
+    assert up == down
+    assert up != sshd_settings.effective("listenaddress 0.0.0.0:22\n", [])
+
+
 def test_what_sshd_prints_with_the_files_that_say_so() -> None:
     said = settings("/etc/ssh/sshd_config", b"Port 22\nPort 2222\nPermitRootLogin no\n", include=lambda _: [])
     found = sshd_settings.effective("port 22\nport 2222\npermitrootlogin without-password\nusepam no\n", said)

@@ -13,6 +13,8 @@ _LISTS = frozenset(
      "hostcertificate", "subsystem", "logverbose", "persourcepenaltyexemptlist", "addressfamily")
 )  # fmt: skip
 """Of the others only the first counts."""
+_UNORDERED = "listenaddress"
+"""sshd names IPv4 or IPv6 first by whether an interface is up yet, so early in a boot the other way round."""
 _SAME = {"without-password": "prohibit-password"}
 _KEY = 160
 Items = Dict[str, Value]
@@ -25,6 +27,8 @@ def effective(output: str, settings: Iterable[Setting]) -> Items:
         keyword, _, value = line.strip().partition(" ")
         if keyword.isalnum():
             found.setdefault(keyword.lower(), []).append(_SAME.get(value.lower(), value))
+    if _UNORDERED in found:
+        found[_UNORDERED].sort()
     sources = _sources(setting for setting in settings if not setting.conditions)
     return {keyword: _value(values, sources.get(keyword, [])) for keyword, values in found.items()}
 
