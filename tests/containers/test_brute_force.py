@@ -76,12 +76,15 @@ def alerts(machine: Machine) -> List[str]:
 
 
 def test_a_tick_with_fifty_lines_of_brute_force(besieged: Machine) -> None:
-    """One tick in twelve believes no stamp, so not all of them are quiet, and the median is."""
+    """One tick in twelve believes no stamp, so not all of them are quiet, and the median is.
+
+    Every check is on, for which six times a bare Python are allowed; what somebody's knocking costs has to fit in.
+    """
     assert "ssh_failure_burst" in alerts(besieged)
     found = json.loads(besieged.run(["python3", "/root/harness.py", str(ROUNDS), RUNTIME, "--format", "text"]).stdout)
 
     assert sum(found["quiet"]) > ROUNDS // 2
-    assert found["ratio"] <= 4
+    assert found["ratio"] <= 5
 
 
 def test_a_login_among_it_is_told_at_the_next_tick(besieged: Machine) -> None:
