@@ -21,16 +21,18 @@ class Host(NamedTuple):
     accepted: Optional[Checks]
 
 
-def brute_force(cohort: str, fleet: Mapping[str, Host], *, reference: Optional[str] = None) -> List[Finding]:
-    """Every item of every host, looked at one by one."""
+def brute_force(
+    cohort: str, fleet: Mapping[str, Host], *, reference: Optional[str] = None, guests: FrozenSet[str] = frozenset()
+) -> List[Finding]:
+    """Every item of every host, looked at one by one; ``guests`` hold values and have no vote."""
     found = []
     for check in sorted({check for host in fleet.values() for check in host.now}):
-        voters = {name: host for name, host in fleet.items() if check in host.now}
-        past = {name for name, host in voters.items() if host.accepted is not None and check in host.accepted}
-        for key in sorted(_keys(voters, check, past)):
-            now = {name: _text(host.now[check].get(key)) for name, host in voters.items()}
+        present = {name: host for name, host in fleet.items() if check in host.now}
+        past = {name for name, host in present.items() if host.accepted is not None and check in host.accepted}
+        for key in sorted(_keys(present, check, past)):
+            now = {name: _text(host.now[check].get(key)) for name, host in present.items()}
             then = {name: _text((fleet[name].accepted or {})[check].get(key)) for name in past}
-            item = _Item((cohort, check, key), now, then)
+            item = _Item((cohort, check, key), now, then, guests)
             found += list(_finding(item, size=len(fleet), reference=reference))
     return found
 
@@ -39,11 +41,12 @@ class _Item(NamedTuple):
     place: Tuple[str, str, str]
     now: Dict[str, Text]
     then: Dict[str, Text]
+    guests: FrozenSet[str]
 
 
-def _keys(voters: Mapping[str, Host], check: str, past: Set[str]) -> Set[str]:
-    found = {key for host in voters.values() for key in host.now[check]}
-    return found | {key for name in past for key in (voters[name].accepted or {})[check]}
+def _keys(present: Mapping[str, Host], check: str, past: Set[str]) -> Set[str]:
+    found = {key for host in present.values() for key in host.now[check]}
+    return found | {key for name in past for key in (present[name].accepted or {})[check]}
 
 
 def _text(value: Optional[Mapping[str, object]]) -> Text:
@@ -63,31 +66,34 @@ def _finding(item: _Item, *, size: int, reference: Optional[str]) -> Iterator[Fi
     past = {} if kind == "peers" else item.then
     moved = {name: (before, item.now[name]) for name, before in past.items() if before != item.now[name]}
     shared = kind != "host"
-    votes = _by_value(item.now) if shared else {}
-    if len(votes) < 2 and not moved:
+    held = _by_value(item.now) if shared else {}
+    if len(held) < 2 and not moved:
         return
-    total = len(item.now)
-    order = sorted(votes, key=lambda value: (-len(votes[value]), value is not None, value or ""))
-    level = _level([len(votes[value]) for value in order], total, size) if shared else "own past"
-    if reference in item.now and len(order) > 1:
+    voters = {name: value for name, value in item.now.items() if name not in item.guests}
+    votes = {value: len([name for name in held[value] if name in voters]) for value in held}
+    order = sorted(held, key=lambda value: (-votes[value], value is not None, value or ""))
+    level = _level([votes[value] for value in order], len(voters), size) if shared else "own past"
+    if reference in voters and len(order) > 1:
         level, right = "reference", item.now[reference or ""]
         order = [right, *(value for value in order if value != right)]
-    tie = level not in ("reference", "own past", "agreed") and len(votes[order[0]]) == len(votes[order[1]])
-    outliers = tuple(sorted(name for value in order for name in votes[value] if tie or value != order[0]))
+    tie = level not in ("reference", "own past", "agreed") and votes[order[0]] == votes[order[1]]
+    outliers = tuple(sorted(name for value in order for name in held[value] if tie or value != order[0]))
+    then = {name: value for name, value in item.then.items() if name in voters}
     normal = level in ("strong", "majority", "reference", "agreed")
     yield Finding(
         cohort=cohort,
         check=check,
         key=key,
         level=level,
-        severity=severity(check, key, values={*votes, *(value for pair in moved.values() for value in pair)}),
-        voters=total,
-        variants=tuple(Variant(v, len(votes[v]), () if normal and v == order[0] else tuple(votes[v])) for v in order),
+        severity=severity(check, key, values={*held, *(value for pair in moved.values() for value in pair)}),
+        voters=len(voters),
+        variants=tuple(Variant(v, votes[v], () if normal and v == order[0] else tuple(held[v])) for v in order),
         outliers=outliers,
         steps=_steps(moved),
         changed=tuple(sorted(moved)),
         unaccepted=tuple(name for name in outliers if name not in item.then),
-        wide=bool(moved) and level in ("strong", "agreed") and bool(_strong(item.then) - {order[0]}),
+        doubted=tuple(sorted(item.guests.intersection({*outliers, *moved}))),
+        wide=bool(moved) and level in ("strong", "agreed") and bool(_strong(then) - {order[0]}),
     )
 
 

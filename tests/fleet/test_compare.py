@@ -119,8 +119,8 @@ def test_a_missing_host_is_named_and_loses_its_vote_when_old(tmp_path: Path) -> 
                 found.append(survey(connection, at=AT))
 
     assert [len(one.findings) for one in found] == [1, 1, 0]
-    assert found[2].missing == (Left("web-3", "unreachable: no route"),)
-    assert found[2].left_out == (Left("web-3", "last bundle is 3 collects old, from 2026-11-02T12:00:30Z"),)
+    assert found[2].missing == (Left("web-3", "unreachable: no route", False),)
+    assert found[2].left_out == (Left("web-3", "last bundle is 3 collects old, from 2026-11-02T12:00:30Z", False),)
     assert [one.exit_code for one in found] == [4, 4, 3]
 
 
@@ -132,7 +132,9 @@ def test_another_rule_set_is_not_comparable_and_no_noise(tmp_path: Path) -> None
             found = survey(connection, at=AT)
 
     assert found.findings == ()
-    assert found.left_out == (Left("web-9", "not comparable: rule set 2 is not known here; upgrade the controller"),)
+    assert [one.reason for one in found.left_out] == [
+        "not comparable: rule set 2 is not known here; upgrade the controller"
+    ]
     assert found.exit_code == 4
 
 
@@ -144,7 +146,7 @@ def test_a_known_rule_set_that_its_cohort_does_not_use(tmp_path: Path, monkeypat
         with store.read() as connection:
             found = survey(connection, at=AT)
 
-    assert found.left_out == (Left("web-9", "not comparable: rule set 2, its cohort uses 1"),)
+    assert found.left_out == (Left("web-9", "not comparable: rule set 2, its cohort uses 1", False),)
 
 
 def test_both_axes(tmp_path: Path) -> None:

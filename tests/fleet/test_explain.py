@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
@@ -34,8 +35,16 @@ def odd(hosts: Tuple[str, ...], *, moved: bool = True, critical: bool = False, v
         steps=(Step(None, NEW, hosts),) if moved else (),
         changed=hosts if moved else (),
         unaccepted=(),
+        doubted=(),
         wide=False,
     )
+
+
+def without_vote(hosts: Tuple[str, ...], *doubted: str) -> Finding:
+    """``hosts`` moved to a value of their own; some of them are not believed."""
+    finding = odd(hosts)
+    usual, own = finding.variants
+    return replace(finding, doubted=doubted, variants=(usual, replace(own, votes=len(hosts) - len(doubted))))
 
 
 def waiver(
@@ -71,6 +80,8 @@ CASES: List[Any] = [
     pytest.param(odd(("b",)), Evidence([waiver("/etc/*", "fleet", name="")]), "waiver", id="the fleet"),
     pytest.param(odd(("a",)), Evidence([waiver("/etc/*", check="units")]), "none", id="another check"),
     pytest.param(odd(("a", "b")), Evidence(), "roll-out", id="two of ten on the way"),
+    pytest.param(without_vote(("a", "b", "c"), "c"), Evidence(), "roll-out", id="two, and one that is not believed"),
+    pytest.param(without_vote(("a", "b"), "b"), Evidence(), "none", id="two, of whom one is not believed"),
     pytest.param(odd(("a", "b"), moved=False), Evidence(), "none", id="two that always were so"),
     pytest.param(odd(("a", "b"), voters=30), Evidence(), "none", id="two of thirty"),
     pytest.param(odd(("a", "b"), critical=True), Evidence(), "none", id="a roll-out of what is critical"),

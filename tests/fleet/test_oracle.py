@@ -6,7 +6,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, FrozenSet, List, Optional
 
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import ballots, ingest
@@ -17,6 +17,7 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey import Opt
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import verify
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.doubts import doubt
 from support.fleet import file_items, make_bundle, many_paths, raw
 
 from .oracle import Host, brute_force
@@ -27,12 +28,14 @@ KEYS = [*many_paths(90), "/etc/hostname", "/etc/ssh/ssh_host_rsa_key", "/root/.s
 CHECKS = ("files", "mounts", "system")
 
 
-def take(store: Store, fleet: Dict[str, Host], *, cohort: str = "web") -> None:
+def take(store: Store, fleet: Dict[str, Host], *, cohort: str = "web", doubted: FrozenSet[str] = frozenset()) -> None:
+    """``doubted`` hosts are not believed."""
     with store.write() as connection:
         for name, host in fleet.items():
             document = make_bundle(name, host.now, accepted=host.accepted or {})
             bundle = verify(raw(document), nonce=None, held={})
             ingest.ingest(connection, bundle, whose=ingest.Whose(name, cohort), at=AT)
+        doubt(connection, doubted, at=AT)
 
 
 @st.composite
@@ -67,15 +70,19 @@ def bare(finding: Finding) -> Finding:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(fleet=hosts(), reference=st.sampled_from([None, "web-0"]))
-def test_equal_to_brute_force(fleet: Dict[str, Host], reference: Optional[str]) -> None:
+@given(
+    fleet=hosts(),
+    reference=st.sampled_from([None, "web-0"]),
+    doubted=st.one_of(st.just(frozenset[str]()), st.frozensets(st.sampled_from([f"web-{n}" for n in range(9)]))),
+)
+def test_equal_to_brute_force(fleet: Dict[str, Host], reference: Optional[str], doubted: FrozenSet[str]) -> None:
     references = frozenset() if reference is None else frozenset({reference})
     with tempfile.TemporaryDirectory() as folder, open_store(f"sqlite:///{folder}/f.sqlite", environ={}) as store:
-        take(store, fleet)
+        take(store, fleet, doubted=doubted)
         with store.read() as connection:
             found = survey(connection, at=AT, options=Options(references=references)).findings
 
-    assert [bare(finding) for finding in found] == brute_force("web", fleet, reference=reference)
+    assert [bare(finding) for finding in found] == brute_force("web", fleet, reference=reference, guests=doubted)
 
 
 BASE = file_items(*many_paths(200))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Set, Tuple
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Set, Tuple
 
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import document, ingest
@@ -18,6 +18,7 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.report import to_
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import open_store
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.survey import Survey, survey
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import verify
+from support.doubts import doubt
 from support.fleet import file_items, make_bundle, raw
 from vps_sentry.core import digest
 from vps_sentry.core.model import Voucher
@@ -71,13 +72,15 @@ def fleet_of(*seen: Seen) -> Dict[str, Seen]:
     return {f"web-{number:02}": one for number, one in enumerate(seen)}
 
 
-def surveyed(folder: Path, fleet: Mapping[str, Seen]) -> Survey:
+def surveyed(folder: Path, fleet: Mapping[str, Seen], *, doubted: Collection[str] = ()) -> Survey:
+    """``doubted`` hosts are not believed."""
     with open_store(f"sqlite:///{folder}/fleet.sqlite", environ={}) as store:
         with store.write() as connection:
             for name, one in fleet.items():
                 made = make_bundle(name, one.host.now, accepted=one.host.accepted or {}, vouchers=one.vouchers)
                 bundle = verify(raw(made), nonce=None, held={})
                 ingest.ingest(connection, bundle, whose=ingest.Whose(name, "web"), at=AT)
+            doubt(connection, doubted, at=AT)
         with store.read() as connection:
             return survey(connection, at=AT)
 
@@ -154,6 +157,20 @@ def test_what_nothing_bears_out_stays_a_finding(tmp_path: Path, seen: Seen, key:
 
     assert "web-10" in odd.subjects
     assert "web-10" not in explained
+
+
+def test_who_is_not_believed_vouches_for_nothing(tmp_path: Path) -> None:
+    found = surveyed(tmp_path, fleet_of(*[STAYED] * 7, UPGRADED), doubted=["web-07"])
+
+    assert sorted(open_keys(found)) == sorted([*FILES, NGINX, UNIT])
+    assert {finding.doubted for finding in found.findings} == {("web-07",)}
+
+
+def test_who_is_not_believed_and_has_what_its_peers_vouch_for_is_explained_by_them(tmp_path: Path) -> None:
+    found = surveyed(tmp_path, fleet_of(*[STAYED] * 4, *[UPGRADED] * 3), doubted=["web-06"])
+
+    (finding,) = found.open
+    assert (finding.key, finding.doubted, len(finding.explains)) == (NGINX, ("web-06",), 4)
 
 
 def test_a_file_replaced_on_a_host_left_behind_is_not_explained_by_the_upgrade_of_the_others(tmp_path: Path) -> None:

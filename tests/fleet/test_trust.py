@@ -103,8 +103,12 @@ def test_who_is_not_believed_has_no_vote_and_a_person_ends_it(store: Store) -> N
     with store.read() as connection:
         found = survey(connection, at=LATER)
     assert [(one.host, one.reason) for one in found.left_out] == [("web-1", "not believed: local_accept")]
-    assert (found.findings, found.exit_code) == ((), 3)
-    assert "what it says is in no finding below; see: vps-sentry-fleet diff web-1 web-2\n" in to_text(found)
+    (differs,) = found.findings
+    assert (differs.outliers, differs.doubted, differs.voters, found.exit_code) == (("web-1",), ("web-1",), 2, 3)
+    assert [(one.votes, one.hosts) for one in differs.variants] == [(2, ("web-2", "web-3")), (0, ("web-1",))]
+    text = to_text(found)
+    assert "where it differs from its peers is told below, and counts for nothing\n" in text
+    assert "1 without a vote differs, no quorum" in text
 
     with store.write() as connection:
         assert host_life.adopt(connection, "web-1", decision=Decision("anna", LATER, "agreed by telephone")) == 1

@@ -8,7 +8,7 @@ everybody is only counted.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import DefaultDict, Dict, FrozenSet, Iterable, List, Literal, Mapping, Optional, Tuple
 
 from .core.model import Severity
@@ -56,7 +56,9 @@ class Electorate:
     size: int
     voters: Mapping[str, FrozenSet[str]]
     accepted: Mapping[str, FrozenSet[str]]
-    """Those of the voters that hold an accepted baseline of the check."""
+    """Those of the voters and guests that hold an accepted baseline of the check."""
+    guests: Mapping[str, FrozenSet[str]] = field(default_factory=dict)
+    """Per check those that are not believed: what they hold is compared like all else, and counts for nothing."""
     reference: Optional[str] = None
     """The host whose values are right, whatever the others vote (``cohort_reference``)."""
 
@@ -68,7 +70,10 @@ class Electorate:
 
 @dataclass(frozen=True)
 class Variant:
-    """One value of an item and who has it. The hosts behind a consensus are all others and are not listed."""
+    """One value of an item, how many vote for it and who has it, guests included.
+
+    The hosts behind a consensus are all others and are not listed.
+    """
 
     value: Text
     votes: int
@@ -123,6 +128,8 @@ class Finding:
     """The hosts of ``steps``."""
     unaccepted: Tuple[str, ...]
     """Outliers without an accepted baseline of this check: nothing can be said of their past."""
+    doubted: Tuple[str, ...]
+    """Hosts the finding is about that have no vote, because they are not believed."""
     wide: bool
     """The cohort agrees on another value than the one it had agreed on when it was accepted."""
     explanation: Explanation = "none"
@@ -184,21 +191,21 @@ def _own(electorate: Electorate, place: _Place, *, steps: Mapping[Tuple[Text, Te
         key=key,
         level="own past",
         severity=severity(check, key, values={value for pair in steps for value in pair}),
-        voters=len(electorate.voters[check]),
+        voters=len(electorate.voters.get(check, ())),
         variants=(),
         outliers=(),
         steps=told,
         changed=changed,
         unaccepted=(),
+        doubted=_of(changed, electorate.guests.get(check)),
         wide=False,
     )
 
 
 def _shared(electorate: Electorate, place: _Place, *, ballot: _Ballot) -> Finding:
     check, key = place
-    voters = electorate.voters[check]
-    counts = Counter({value: len(hosts) for value, hosts in ballot.apart.items()})
-    counts[ballot.usual] = len(voters) - counts.total()
+    voters, guests = electorate.voters.get(check, frozenset()), electorate.guests.get(check, frozenset())
+    counts = _votes(ballot, voters=voters, guests=guests)
     order = sorted(counts, key=lambda value: (-counts[value], value is not None, value or ""))
     votes = [counts[value] for value in order]
     level = _level(votes, quorum=electorate.has_quorum(check))
@@ -208,7 +215,7 @@ def _shared(electorate: Electorate, place: _Place, *, ballot: _Ballot) -> Findin
     leads = level in ("agreed", "reference") or votes[0] > votes[1]
     differing = order[1:] if leads else order
     listed = order[1:] if level in _HAS_NORM else order
-    holders = {value: _holders(value, ballot, voters=voters) for value in {*differing, *listed}}
+    holders = {value: _holders(value, ballot, everybody=voters | guests) for value in {*differing, *listed}}
     outliers = tuple(sorted(host for value in differing for host in holders[value]))
     steps, changed = _steps(ballot.steps)
     accepted = electorate.accepted.get(check, frozenset())
@@ -224,14 +231,26 @@ def _shared(electorate: Electorate, place: _Place, *, ballot: _Ballot) -> Findin
         steps=steps,
         changed=changed,
         unaccepted=tuple(host for host in outliers if host not in accepted),
-        wide=bool(steps) and level in ("strong", "agreed") and _moved_together(accepted, ballot, now=order[0]),
+        doubted=_of({*outliers, *changed}, guests),
+        wide=bool(steps) and level in ("strong", "agreed") and _moved_together(accepted - guests, ballot, now=order[0]),
     )
 
 
-def _holders(value: Text, ballot: _Ballot, *, voters: FrozenSet[str]) -> Tuple[str, ...]:
+def _votes(ballot: _Ballot, *, voters: FrozenSet[str], guests: FrozenSet[str]) -> Counter[Text]:
+    """Value -> how many vote for it; no vote is an answer, too, of a value that guests alone hold."""
+    counts = Counter({value: len(hosts) - len(_of(hosts, guests)) for value, hosts in ballot.apart.items()})
+    counts[ballot.usual] = len(voters) - counts.total()
+    return counts
+
+
+def _of(hosts: Iterable[str], guests: Optional[FrozenSet[str]]) -> Tuple[str, ...]:
+    return tuple(sorted(guests.intersection(hosts))) if guests else ()
+
+
+def _holders(value: Text, ballot: _Ballot, *, everybody: FrozenSet[str]) -> Tuple[str, ...]:
     if value != ballot.usual:
         return tuple(sorted(ballot.apart[value]))
-    return tuple(sorted(voters.difference(*ballot.apart.values())))
+    return tuple(sorted(everybody.difference(*ballot.apart.values())))
 
 
 def _value_of(host: Optional[str], ballot: _Ballot) -> Text:
@@ -250,8 +269,9 @@ def _moved_together(accepted: FrozenSet[str], ballot: _Ballot, *, now: Text) -> 
     counts = Counter({value: len(accepted.intersection(hosts)) for value, hosts in ballot.apart.items()})
     counts[ballot.usual] = len(accepted) - counts.total()
     for (before, after), hosts in ballot.steps.items():
-        counts[after] -= len(hosts)
-        counts[before] += len(hosts)
+        moved = len(accepted.intersection(hosts))
+        counts[after] -= moved
+        counts[before] += moved
     value, votes = max(counts.items(), key=lambda entry: entry[1])
     return value != now and _is_strong(votes, len(accepted))
 

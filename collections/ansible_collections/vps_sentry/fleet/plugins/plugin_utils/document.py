@@ -22,7 +22,10 @@ Value = Optional[Dict[str, Any]]
 
 @dataclass(frozen=True)
 class VariantDocument:
-    """One value of an item and who holds it; of a value that is the norm the hosts are not listed."""
+    """One value of an item and who holds it; of a value that is the norm the hosts are not listed.
+
+    ``votes`` may be fewer than ``hosts``: those that are not believed have none.
+    """
 
     value: Value
     votes: int
@@ -67,7 +70,10 @@ class PackageDocument:
 
 @dataclass(frozen=True)
 class FindingDocument:
-    """One item; ``outliers`` differ from their peers, ``changed`` from what was accepted on them."""
+    """One item; ``outliers`` differ from their peers, ``changed`` from what was accepted on them.
+
+    ``doubted`` are those of both that are not believed and have no vote.
+    """
 
     cohort: str
     check: str
@@ -84,6 +90,7 @@ class FindingDocument:
     steps: List[StepDocument]
     changed: Tuple[str, ...]
     unaccepted: Tuple[str, ...]
+    doubted: Tuple[str, ...]
     explanation: Explanation
     reasons: List[ReasonDocument]
     explains: Tuple[Folded, ...]
@@ -154,6 +161,7 @@ def _finding(finding: Finding) -> FindingDocument:
         steps=[StepDocument(_value(s.before), _value(s.after), s.hosts) for s in finding.steps],
         changed=finding.changed,
         unaccepted=finding.unaccepted,
+        doubted=finding.doubted,
         explanation=finding.explanation,
         reasons=[ReasonDocument(r.explanation, r.why, r.hosts, r.package) for r in finding.reasons],
         explains=finding.explains,

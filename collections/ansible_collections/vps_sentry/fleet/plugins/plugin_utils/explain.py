@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from .changes.record import Record, recorded
 from .compare import Explanation, Finding, Reason, Text
@@ -80,7 +80,7 @@ def _explained(finding: Finding, evidence: Evidence, packages: Packages) -> Find
         left -= hosts
     hosts = _rolled_out(finding, left)
     if hosts:
-        share = f"{len(hosts)} of {finding.voters} hosts hold the same new value"
+        share = f"{len(hosts.difference(finding.doubted))} of {finding.voters} hosts hold the same new value"
         reasons.append(Reason("roll-out", share, tuple(sorted(hosts))))
     left -= hosts
     kinds: Set[Explanation] = {reason.explanation for reason in reasons}
@@ -105,13 +105,17 @@ def _recorded(finding: Finding, evidence: Evidence, *, left: Set[str]) -> Dict[s
 
 
 def _rolled_out(finding: Finding, hosts: Set[str]) -> Set[str]:
-    """Hosts on the way to something: several changed to the same value. Never for what is critical."""
+    """Hosts on the way to something: several changed to the same value. Never for what is critical.
+
+    Those without a vote do not make a roll-out, but may be part of one.
+    """
     found: Set[str] = set()
     if finding.severity == "critical" or finding.wide:
         return found
     for step in finding.steps:
         same = hosts.intersection(step.hosts)
-        if len(same) >= ROLL_OUT_HOSTS and 100 * len(same) >= ROLL_OUT_SHARE * finding.voters:
+        voting = len(same.difference(finding.doubted))
+        if voting >= ROLL_OUT_HOSTS and 100 * voting >= ROLL_OUT_SHARE * finding.voters:
             found |= same
     return found
 
@@ -121,9 +125,10 @@ def rank(finding: Finding, explanation: Explanation) -> int:
 
     A cohort that moved as one counts as the rarest thing of all: no vote can judge it.
     """
-    odd = min((variant.votes for variant in finding.variants[1:]), default=None)
-    share: Optional[int] = 1 if finding.wide else odd or len(finding.changed)
-    surprise = 1 + math.log2(max(finding.voters, 2) / max(share or 1, 1))
+    # A value that has no vote at all is as rare as one that has a single one.
+    odd = min((max(variant.votes, 1) for variant in finding.variants[1:]), default=len(finding.changed))
+    share = 1 if finding.wide else odd
+    surprise = 1 + math.log2(max(finding.voters, 2) / max(share, 1))
     factor = _FACTOR[explanation]
     if explanation == "change-record" and finding.severity == "critical":
         # Whoever holds a host can do what a play does there, too.

@@ -59,7 +59,10 @@ def packaged(finding: Finding, vouchers: Vouchers, *, packages: Packages) -> Ite
             came_from = {moved.before[host] for host in hosts}
             # Neither the item nor the package differs from what the upgraded ones had accepted.
             late = [host for host in behind if held[host] == step.before and _stayed(moved, host, came_from)]
-            yield Reason("package", f"{name} {told}, as the package's own list says", (*hosts, *late), name)
+            # Who is not believed vouches for nothing; but what it holds is the very content that its peers vouch for.
+            doubted = set(step.hosts).intersection(finding.doubted)
+            alike = [host for host in doubted if moved.now.get(host) == moved.now[hosts[0]]]
+            yield Reason("package", f"{name} {told}, as the package's own list says", (*hosts, *late, *alike), name)
 
 
 def _stayed(moved: Moved, host: str, came_from: Set[Text]) -> bool:

@@ -61,7 +61,7 @@ def _hosts(survey: Survey) -> List[Row]:
     for problem in survey.unchecked:
         blind.setdefault(problem.host, set()).add(problem.check)
     looked = {cohort.name: frozenset(cohort.checks) for cohort in survey.cohorts}
-    silent = {left.host: left.reason for left in survey.left_out}
+    silent = {left.host: left.reason for left in survey.left_out if not left.compared}
     return [
         Row(
             name=row.name,

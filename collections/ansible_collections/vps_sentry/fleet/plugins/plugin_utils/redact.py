@@ -15,7 +15,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from .compare import Finding, Text
 from .roster import HostRow, Problem
-from .survey import Cohort, Left, Survey
+from .survey import Cohort, Survey
 from .vouchers import Stack
 
 _HIDDEN = "redacted"
@@ -45,8 +45,10 @@ class _Redaction:
         survey = self._survey
         return replace(
             survey,
-            missing=tuple(Left(self._hosts[one.host], one.reason.partition(":")[0]) for one in survey.missing),
-            left_out=tuple(Left(self._hosts[one.host], _HIDDEN) for one in survey.left_out),
+            missing=tuple(
+                replace(one, host=self._hosts[one.host], reason=one.reason.partition(":")[0]) for one in survey.missing
+            ),
+            left_out=tuple(replace(one, host=self._hosts[one.host], reason=_HIDDEN) for one in survey.left_out),
             unchecked=tuple(Problem(self._hosts[one.host], one.check, one.status, _HIDDEN) for one in survey.unchecked),
             cohorts=tuple(self._cohort(cohort) for cohort in survey.cohorts),
             findings=tuple(self._finding(finding) for finding in survey.findings),
@@ -87,6 +89,7 @@ class _Redaction:
             outliers=self._names(finding.outliers),
             changed=self._names(finding.changed),
             unaccepted=self._names(finding.unaccepted),
+            doubted=self._names(finding.doubted),
             variants=tuple(
                 replace(one, value=self._value(one.value), hosts=self._names(one.hosts)) for one in finding.variants
             ),

@@ -17,7 +17,7 @@ from .limits import show
 from .page import Line, Mood, Page, Span, Table, draw, line, plain
 from .roster import HostRow
 from .sightings import told
-from .survey import Cohort, Survey
+from .survey import Cohort, Left, Survey
 from .vouchers import Stack
 
 __all__ = ["SCHEMA", "cohorts_text", "coverage_text", "hosts_text", "to_text"]
@@ -59,20 +59,23 @@ def _coverage(survey: Survey) -> Iterator[Line]:
     for one in survey.left_out:
         if one.host not in {missing.host for missing in survey.missing}:
             yield line(("  no vote: ", "warning"), f"{show(one.host)} ({show(one.reason, limit=400)})")
-            yield from _by_hand(survey, one.host)
+            yield line((f"    {_by_hand(survey, one)}", "dim"))
     for problem in survey.unchecked:
         told = f"{show(problem.host)} {problem.check} {problem.status} ({show(problem.error, limit=200)})"
         yield line(("  not checked: ", "warning"), told)
 
 
-def _by_hand(survey: Survey, name: str) -> Iterator[Line]:
-    """What a host without a vote says is part of no finding; how to see it nevertheless."""
+def _by_hand(survey: Survey, left: Left) -> str:
+    """Where to find what a host without a vote says."""
+    if left.compared:
+        return "where it differs from its peers is told below, and counts for nothing"
     without = {one.host for one in survey.left_out}
-    (row,) = (row for row in survey.rows if row.name == name)
+    (row,) = (row for row in survey.rows if row.name == left.host)
     peers = [peer.name for peer in survey.rows if peer.cohort == row.cohort and peer.name not in without]
-    if row.snapshot is not None and peers:
-        names = " ".join(shlex.quote(show(host)) for host in (name, peers[0]))
-        yield line(("    what it says is in no finding below; see: ", "dim"), f"vps-sentry-fleet diff {names}")
+    if row.snapshot is None or not peers:
+        return "what it is like is in no finding below"
+    names = " ".join(shlex.quote(show(host)) for host in (left.host, peers[0]))
+    return f"what it said is in no finding below; see: vps-sentry-fleet diff {names}"
 
 
 def _cohort(cohort: Cohort) -> Tuple[Span, ...]:

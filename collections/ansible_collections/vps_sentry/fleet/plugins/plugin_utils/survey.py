@@ -24,10 +24,12 @@ Axis = Literal["snapshot", "accepted"]
 
 @dataclass(frozen=True)
 class Left:
-    """A host that could not be compared, and why."""
+    """A host that was not reached or has no vote, and why."""
 
     host: str
     reason: str
+    compared: bool
+    """Whether what it said last is held against its peers nevertheless."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Survey:
-    """The whole answer; ``missing`` hosts may still vote with an older bundle, ``left_out`` hosts do not."""
+    """The whole answer; ``missing`` hosts may still vote with an older bundle, ``left_out`` hosts do not.
+
+    Of those some are compared nevertheless: their own word counts for nothing, and what is odd about them is told.
+    """
 
     axis: Axis
     hosts: int
@@ -107,15 +112,17 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
     doubts = trust_store.standing(connection)
     roots = ballots.roots_of(connection, {state for row in rows for state in (row.observed, row.accepted) if state})
     rows = platform.placed(connection, rows, roots=roots)
-    left_out = {**_not_believed(doubts), **_left_out(rows, options)}
-    voting = [row for row in rows if row.name not in left_out]
-    accepted = {row.name: roots[row.accepted] for row in voting if row.accepted is not None}
-    observed = {row.name: roots[row.observed] for row in voting if row.observed is not None}
-    held = observed if options.axis == "snapshot" else accepted
-    cohorts, baselines = _by_cohort(rows, held), _by_cohort(rows, accepted)
+    disbelieved, unfit = _not_believed(doubts), _unfit(rows, options)
+    guests = frozenset(disbelieved.keys() - unfit.keys())
+    compared = [row for row in rows if row.name not in unfit]
+    accepted = {row.name: roots[row.accepted] for row in compared if row.accepted is not None}
+    observed = {row.name: roots[row.observed] for row in compared if row.observed is not None}
+    shown = observed if options.axis == "snapshot" else accepted
+    held = {name: checks for name, checks in shown.items() if name not in guests}
+    cohorts, baselines = _by_cohort(rows, shown), _by_cohort(rows, accepted)
     deviations = ballots.deviations(connection, cohorts)
     moves = ballots.moves(connection, cohorts, baselines=baselines) if options.axis == "snapshot" else {}
-    electorates = _electorates(rows, cohorts, baselines, references=options.references)
+    electorates = _electorates(rows, cohorts, baselines, guests=guests, references=options.references)
     found = [
         finding
         for electorate in electorates
@@ -128,8 +135,8 @@ def survey(connection: sa.Connection, *, at: str, options: Options = _USUAL) -> 
     return Survey(
         axis=options.axis,
         hosts=len(rows),
-        missing=tuple(Left(row.name, f"{row.outcome}: {row.reason}") for row in rows if row.missed),
-        left_out=tuple(Left(name, reason) for name, reason in sorted(left_out.items())),
+        missing=tuple(Left(row.name, f"{row.outcome}: {row.reason}", row.name in shown) for row in rows if row.missed),
+        left_out=tuple(Left(name, reason, name in shown) for name, reason in sorted({**disbelieved, **unfit}.items())),
         unchecked=tuple(_unchecked(rows, held, roster.problems(connection))),
         cohorts=tuple(_judged(electorate) for electorate in electorates),
         findings=tuple(explained(found, _evidence(connection, installed, at=at, axis=options.axis))),
@@ -156,6 +163,7 @@ def _electorates(
     cohorts: Mapping[str, ballots.Roots],
     baselines: Mapping[str, ballots.Roots],
     *,
+    guests: FrozenSet[str],
     references: FrozenSet[str],
 ) -> List[Electorate]:
     sizes = Counter(row.cohort for row in rows)
@@ -165,7 +173,14 @@ def _electorates(
         Electorate(
             cohort=name,
             size=sizes[name],
-            voters={check: frozenset(hosts) for check, hosts in cohorts.get(name, {}).items()},
+            voters={
+                check: frozenset(voters)
+                for check, hosts in cohorts.get(name, {}).items()
+                if (voters := hosts.keys() - guests)
+            },
+            guests={
+                check: present for check, hosts in cohorts.get(name, {}).items() if (present := guests & hosts.keys())
+            },
             accepted={
                 check: frozenset(hosts).intersection(cohorts.get(name, {}).get(check, ()))
                 for check, hosts in baselines.get(name, {}).items()
@@ -185,8 +200,8 @@ def _not_believed(doubts: Iterable[Standing]) -> Dict[str, str]:
     return {host: f"not believed: {', '.join(codes)}" for host, codes in found.items()}
 
 
-def _left_out(rows: List[HostRow], options: Options) -> Dict[str, str]:
-    """Host -> why it has no vote."""
+def _unfit(rows: List[HostRow], options: Options) -> Dict[str, str]:
+    """Host -> why nothing of it can be compared."""
     norms: DefaultDict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:
         if row.norm is not None:
@@ -222,7 +237,7 @@ def _by_cohort(
 
 
 def _unchecked(rows: List[HostRow], held: Mapping[str, Mapping[str, int]], problems: List[Problem]) -> List[Problem]:
-    """Checks without a vote on a host that otherwise votes: told by the host, or silently not there."""
+    """Checks that are missing on a host that otherwise votes: told by the host, or silently not there."""
     usual: DefaultDict[str, set[str]] = defaultdict(set)
     for row in rows:
         usual[row.cohort].update(held.get(row.name, {}))

@@ -77,7 +77,11 @@ def peers(finding: Finding) -> str:
         return "each host's own"
     if not finding.outliers:
         return "equals its peers" if finding.voters > 1 else "no peers"
-    return f"{len(finding.outliers)} of {finding.voters} differ, {finding.level}"
+    without = len(set(finding.outliers).intersection(finding.doubted))
+    voting = len(finding.outliers) - without
+    told = [f"{voting} of {finding.voters} differ"] if voting or not without else []
+    told += [f"{without} without a vote {'differs' if without == 1 else 'differ'}"] if without else []
+    return f"{' and '.join(told)}, {finding.level}"
 
 
 def past(finding: Finding) -> str:
@@ -86,7 +90,7 @@ def past(finding: Finding) -> str:
     moved = len(set(hosts) & set(finding.changed))
     unknown = len(finding.unaccepted)
     if finding.wide:
-        return f"{len(finding.changed)} of {finding.voters} changed"
+        return f"{len(set(finding.changed).difference(finding.doubted))} of {finding.voters} changed"
     if unknown == len(hosts):
         return "no baseline"
     if moved == len(hosts):
@@ -151,7 +155,8 @@ def _variant(variant: Variant, common: Variant, finding: Finding) -> str:
 def _holders(variant: Variant, finding: Finding) -> str:
     if variant.hosts and len(variant.hosts) <= _NAMED:
         return ", ".join(name(host) for host in variant.hosts)
-    return f"{variant.votes} of {finding.voters}"
+    more = len(variant.hosts) - variant.votes if variant.hosts else 0
+    return f"{variant.votes} of {finding.voters}" + (f" and {more} without a vote" if more else "")
 
 
 def _brief(variant: Variant, finding: Finding) -> str:

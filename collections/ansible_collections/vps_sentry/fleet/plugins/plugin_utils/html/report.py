@@ -214,7 +214,7 @@ def _coverage(survey: Survey) -> Markup:
 def _gaps(survey: Survey) -> Markup:
     """Everything that could not be seen, one line each."""
     told = [(left.host, "not reached", left.reason) for left in survey.missing]
-    told += [(left.host, "no vote", left.reason) for left in survey.left_out]
+    told += [(left.host, "no vote" if left.compared else "not compared", left.reason) for left in survey.left_out]
     told += [(one.host, f"{one.check} {one.status}", one.error) for one in survey.unchecked]
     if not told:
         return element("p", "Every host was reached and every check of its peers looked at.", class_="soft")
