@@ -91,6 +91,7 @@ def test_hosts_boot_as_docker_would_start_them(lab: Lab, tmp_path: Path) -> None
         found = environment(lab.engine, sockets=sockets)
         found.update(
             SENTRY_TEST_ENGINE="docker",
+            SENTRY_TEST_HOSTS="sentry_hosts",
             PATH=f"{tmp_path}:{found['PATH']}",
             MOLECULE_EPHEMERAL_DIRECTORY=str(tmp_path / "ephemeral"),
         )
