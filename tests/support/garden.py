@@ -20,11 +20,12 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.trust import Reco
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import verify
 from support.fleet import raw
 from support.runs import World
-from vps_sentry import handout, memory, orders
+from vps_sentry import handout, memory, orders, signatures
 from vps_sentry.accept import Request
 from vps_sentry.baseline import Baseline
 from vps_sentry.core import canonical, codec
-from vps_sentry.core.order import Order
+from vps_sentry.core.order import NAMESPACE, Order
+from vps_sentry.host import Host
 
 
 class Garden:
@@ -37,6 +38,8 @@ class Garden:
         self.hosts: Dict[str, World] = {}
         self.releases: Dict[str, str] = {}
         """Host -> the digest of the release that its agent names; none where it runs from a checkout."""
+        self.signers = b""
+        """What the hosts have as allowed_signers; empty in an unsigned fleet."""
         for name in names:
             self.add(name)
 
@@ -100,9 +103,21 @@ class Garden:
         wanted = codec.decode(Order, canonical.loads(order))
         if orders.carried_out(world.store, self.baseline(name), order=wanted) is not None:
             return json.dumps({"outcome": "already", "refusals": []})
-        found = world.accept(Request(by=wanted.by, reason=wanted.reason, order=wanted)).outcome
+        found = world.accept(self._request(world, wanted)).outcome
         assert found is not None
         return json.dumps({"outcome": "stale" if found.stale else found.kind, "refusals": list(found.refusals)})
+
+    def _request(self, world: World, order: Order) -> Request:
+        """As ``cli.order`` makes it of what configuration and signatures say."""
+        settings = world.fleet
+        fleet_id, cohort = (settings.fleet_id, settings.cohort) if settings else (None, None)
+        doubts = tuple(orders.foreign(order, fleet_id=fleet_id, cohort=cohort))
+        if not self.signers:
+            return Request(by=order.by, reason=order.reason, order=order, doubts=doubts)
+        text, message = order.signature or "", order.manifest.signed_bytes()
+        who = signatures.signers_of(Host(), text, message=message, signers=self.signers, namespace=NAMESPACE)
+        doubts += () if who else ("nobody signed",)
+        return Request(by=" ".join(who), reason=order.reason, order=order, doubts=doubts, signers="signers")
 
     def baseline(self, name: str) -> Baseline:
         """What the host itself holds as accepted."""

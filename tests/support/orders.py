@@ -54,6 +54,12 @@ def rollback_order(sequence: int, plan: Plan) -> Order:
     return replace(order_for(plan), plan=None, rollback=sequence)
 
 
+def profile_order(profile: Plan, plan: Plan) -> Order:
+    """``plan`` for a new host on the word of ``profile``: only the latter is named by what is signed."""
+    own, signed = order_for(plan), order_for(profile)
+    return replace(own, manifest=signed.manifest, profile=profile)
+
+
 @dataclass(frozen=True)
 class Signer:
     """One person with a key of their own."""
@@ -79,4 +85,15 @@ class Signer:
         return subprocess.run(argv, input=message, capture_output=True, check=True).stdout.decode("ascii")
 
 
-__all__ = ["FLEET", "MACHINE", "NOW", "STORE", "Signer", "manifest_of", "order_for", "plan_of", "rollback_order"]
+__all__ = [
+    "FLEET",
+    "MACHINE",
+    "NOW",
+    "STORE",
+    "Signer",
+    "manifest_of",
+    "order_for",
+    "plan_of",
+    "profile_order",
+    "rollback_order",
+]

@@ -54,6 +54,8 @@ class Accept:
     fleet_id: str
     allowed_signers: Optional[str] = None
     """With it a local acceptance is only a proposal."""
+    cohort: Optional[str] = None
+    """Whose signed profile this host may accept while it has no baseline; without it none."""
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterator, List, Optional
 
-from . import accept, history
+from . import accept, history, profiles
 from .accept import Outcome, Proposal, Request, Situation
 from .baseline import Authority, Baseline
 from .core.clock import epoch
 from .core.model import Change, ChangeKind, Value
-from .core.order import Order
+from .core.order import COHORT, Order
 from .core.plan import SCHEMA, Plan
 from .errors import StoreError
 from .store import Store
 
 _SIGNERS_OPTION = ("configuration", "accept.allowed_signers")
 _NOT_SET = {"value": "null"}
+_NAME = 64
+"""Characters shown of a name that an order claims."""
 
 
 def decide(store: Store, situation: Situation, *, request: Request, order: Order) -> Outcome:
@@ -46,15 +48,27 @@ def carried_out(store: Store, baseline: Baseline, *, order: Order) -> Optional[h
     return next((e for e in done if e.kind in accept.MOVED and e.sequence == baseline.sequence), None)
 
 
+def foreign(order: Order, *, fleet_id: Optional[str], cohort: Optional[str]) -> Iterator[str]:
+    """Why ``order`` is not for this host, whose configuration says of which fleet and cohort it is, or nothing."""
+    if fleet_id is not None and fleet_id != order.manifest.fleet_id:
+        yield f"the plan is for fleet {order.manifest.fleet_id[:_NAME]!r}, this host is of {fleet_id!r}"
+    if order.profile is not None and cohort is None:
+        yield "only a host whose configuration names its cohort (accept.cohort) accepts a profile"
+    elif order.profile is not None and order.profile.machine_id != f"{COHORT}{cohort}":
+        yield f"the profile is for {order.profile.machine_id[:_NAME]!r}, this host is of {COHORT}{cohort}"
+
+
 def _misfits(order: Order, situation: Situation, *, request: Request) -> Iterator[str]:
     leaf, manifest, baseline = order.leaf, order.manifest, situation.baseline
-    if leaf.name not in manifest.leaves:
+    if order.profile is not None:
+        yield from profiles.misfits(order.profile, order, baseline=baseline, signed=bool(request.signers))
+    elif leaf.name not in manifest.leaves:
         yield "the manifest does not name this host's part of the plan"
     if leaf.machine_id != situation.machine_id:
         yield f"the plan was made for machine {leaf.machine_id[:32]}, this is {situation.machine_id}"
     if baseline.authority.signers and not request.signers:
         yield f"only a signed plan moves this baseline since #{baseline.sequence} or before; sign the plan"
-    yield from _late("the plan", manifest.expires, now=situation.now)
+    yield from _late("the plan" if order.profile is None else "the profile", manifest.expires, now=situation.now)
     if leaf.expires is not None:
         yield from _late("what it accepts for a time", leaf.expires, now=situation.now)
         if baseline.status != "accepted":
@@ -88,7 +102,7 @@ def _unlike(plan: Plan, order: Order) -> Iterator[str]:
 def _late(what: str, moment: str, *, now: int) -> Iterator[str]:
     try:
         if epoch(moment) <= now:
-            yield f"{what} expired at {moment}; make a new plan"
+            yield f"{what} expired at {moment}; make a new one"
     except ValueError:
         yield f"when {what} expires is no time: {moment[:40]!r}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import pytest
-from support.orders import FLEET, Signer, order_for
+from support.orders import FLEET, Signer, order_for, profile_order
 from support.shell import Shell
 from vps_sentry.core import codec
 from vps_sentry.core.clock import rfc3339
@@ -95,6 +95,27 @@ def test_signed_mode(shell: Shell, anna: Signer, tmp_path: Path) -> None:
     code, said = obey(shell, replace(again, signature=anna.sign(again.manifest.signed_bytes())))
     assert (0, "accepted") == (code, said["outcome"])
     assert "accepted as baseline #3" in shell.run("--accept-baseline", "--only", "configuration").stdout
+
+
+def test_a_signed_profile_on_a_host_that_nobody_saw(shell: Shell, anna: Signer) -> None:
+    signers = shell.config.with_name("allowed_signers")
+    signers.write_text(anna.allowed())
+    accept = {"fleet_id": FLEET, "allowed_signers": str(signers)}
+    shell.configure({"checks": LOOKS_LITTLE, "accept": {**accept, "cohort": "web"}})
+    plan = order_of(shell).plan
+    assert plan is not None
+    order = profile_order(replace(plan, machine_id="cohort:web"), plan)
+    order = replace(order, manifest=replace(order.manifest, expires=str(plan.expires)))
+    signed = replace(order, signature=anna.sign(order.manifest.signed_bytes()))
+    longer = replace(signed, manifest=replace(order.manifest, expires="2099-01-01T00:00:00Z"))
+
+    shell.configure({"checks": LOOKS_LITTLE, "accept": {**accept, "cohort": "db"}})
+    foreign, unsigned = obey(shell, longer)[1]["refusals"]
+    assert "this host is of cohort:db" in foreign
+    assert "no signature of the plan" in unsigned
+    shell.configure({"checks": LOOKS_LITTLE, "accept": {**accept, "cohort": "web"}})
+    code, said = obey(shell, signed)
+    assert (0, "accepted", "anna@example.org (signed)") == (code, said["outcome"], said["baseline"]["accepted_by"])
 
 
 BAD = {

@@ -30,7 +30,7 @@ def test_each_host_is_handed_its_own_part_only() -> None:
     found = plan()
     first, second = found.hosts
     manifest = planfile.manifest(found)
-    order = planfile.order(found, first, signed=manifest, signature=None)
+    order = planfile.order(found, first, signed=planfile.signed(found, None))
 
     assert order.leaf.name in manifest.leaves
     assert order.plan is not None

@@ -54,9 +54,8 @@ def _request(prepared: Setup, order: Order, *, accepted_signers: str) -> Request
     """The order with what configuration and signatures say about it."""
     settings = prepared.config.accept
     path = (settings.allowed_signers if settings else None) or accepted_signers
-    doubts: Tuple[str, ...] = ()
-    if settings and settings.fleet_id != order.manifest.fleet_id:
-        doubts = (f"the plan is for fleet {order.manifest.fleet_id[:_NAME]!r}, this host is of {settings.fleet_id!r}",)
+    fleet_id, cohort = (settings.fleet_id, settings.cohort) if settings else (None, None)
+    doubts = tuple(orders.foreign(order, fleet_id=fleet_id, cohort=cohort))
     request = Request(reason=order.reason[:_WORDS], by=f"{order.by[:_NAME]} (claimed, by the controller)", order=order)
     if path:
         who, problem = _signed_by(prepared, order, path=path)

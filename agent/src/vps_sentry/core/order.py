@@ -13,6 +13,10 @@ from .plan import Plan
 NAMESPACE = "accept@vps-sentry"
 """Of the signatures: what is signed here counts nowhere else, and nothing signed elsewhere counts here."""
 
+COHORT = "cohort:"
+"""Begins what stands in place of a machine-id in a profile: a plan for any new host of the cohort that follows. No
+machine-id looks like it, so a plan is never taken for a profile, nor a profile for a plan."""
+
 
 @dataclass(frozen=True)
 class Leaf(Strict):
@@ -66,3 +70,5 @@ class Order(Strict):
     reason: str = ""
     store_id: str = ""
     """Which store of the fleet keeps this acceptance."""
+    profile: Optional[Plan] = None
+    """What was signed where nobody saw this host: the manifest names its leaf, and the plan must lie in it."""

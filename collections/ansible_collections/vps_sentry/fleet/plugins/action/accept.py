@@ -26,6 +26,7 @@ _ARGUMENTS = {
     "store": STORE,
     "state": {"type": "str", "choices": ["planned", "begun", "told"], "required": True},
     "plan": {"type": "path"},
+    "profile": {"type": "bool", "default": False},
     "folder": {"type": "path", "default": "."},
     "hosts": _WORDS,
     "cohorts": {**_WORDS, "default": []},

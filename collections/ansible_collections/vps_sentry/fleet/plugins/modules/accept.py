@@ -21,8 +21,12 @@ options:
     choices: [planned, begun, told]
     required: true
   plan:
-    description: The plan's file, for V(begun) and V(told).
+    description: The plan's file, or that of a profile, for V(begun) and V(told).
     type: path
+  profile:
+    description: Refuse a O(plan) that is no profile; what a schedule begins is for new hosts alone.
+    type: bool
+    default: false
   folder:
     description: Where a plan is written.
     type: path

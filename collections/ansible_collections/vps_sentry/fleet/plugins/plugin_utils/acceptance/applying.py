@@ -14,7 +14,7 @@ from . import guards, identity, ledger, log, planfile, signing, situation
 from .expected import Expectation, checks_of
 from .identity import Identity
 from .ledger import Intent
-from .planfile import HostPlan, PlanError, PlanFile
+from .planfile import HostPlan, PlanError, PlanFile, Signed
 from .signing import Signers
 
 
@@ -40,25 +40,26 @@ class Begun:
     by: str
 
 
-def begin(connection: sa.Connection, plan: PlanFile, *, consent: Consent) -> Begun:
+def begin(connection: sa.Connection, plan: PlanFile, *, consent: Consent, profile: Optional[PlanFile] = None) -> Begun:
     """Record what each host of ``plan`` will be asked. Raises PlanError when the plan must not be applied at all.
 
-    Beginning the same plan again resumes it.
+    Beginning the same plan again resumes it. A plan made out of a ``profile`` counts by what people said to that.
     """
     ledger.expire(connection, at=consent.at)
     who = identity.of(connection)
-    by = _vouched(plan, who, consent=consent)
-    problem = next(_objections(connection, plan, who, consent=consent), None)
+    reviewed = profile or plan
+    by = _vouched(reviewed, who, consent=consent)
+    problem = next(_objections(connection, reviewed, who, consent=consent), None)
     if problem is not None:
         raise PlanError(problem)
     rows = {row.name: row for row in roster.hosts(connection)}
     left = dict(_left(connection, plan, rows))
     cohorts = {name: row.cohort for name, row in rows.items()}
-    first = guards.canaries(plan, cohorts, asked=consent.canary)
+    first = () if profile else guards.canaries(plan, cohorts, asked=consent.canary)
     asked = [rows[host.name] for host in plan.hosts if host.name not in left]
-    intents = _intents(connection, plan, asked, signature=consent.signature, first=first)
-    critical = [f"{g.check} {g.key} on {', '.join(g.hosts)}" for g in plan.groups if g.severity == "critical"]
-    ledger.intend(connection, intents, at=consent.at, by=by, critical=critical)
+    signed = planfile.signed(reviewed, consent.signature)
+    intents = _intents(connection, plan, asked, signed=signed, first=first)
+    ledger.intend(connection, intents, plan=plan, at=consent.at, by=by)
     identity.tighten(connection, signed=consent.signers is not None, critical_signers=consent.critical_signers)
     hosts = tuple(one.host for one in intents)
     return Begun(hosts, tuple(name for name in first if name in hosts), tuple(sorted(left.items())), by)
@@ -85,6 +86,11 @@ def _objections(connection: sa.Connection, plan: PlanFile, who: Identity, *, con
 def _vouched(plan: PlanFile, who: Identity, *, consent: Consent) -> str:
     """Who answers for the plan. Raises PlanError when signatures are wanted and missing, or too few."""
     if consent.signers is None:
+        if plan.cohort:
+            raise PlanError(
+                "a profile stands in for people, so it counts only signed: name the signers (vps_sentry_signers, or "
+                "--signers FILE); in a fleet without signers, plan new hosts with: accept.yml -e adopt=true"
+            )
         if who.signed:
             raise PlanError("plans of this fleet are signed: name the signers (vps_sentry_signers, or --signers FILE)")
         return plan.by
@@ -134,15 +140,14 @@ def _intents(
     plan: PlanFile,
     hosts: Iterable[HostRow],
     *,
-    signature: Optional[str],
+    signed: Signed,
     first: Tuple[str, ...],
 ) -> List[Intent]:
-    manifest = planfile.manifest(plan)
     expectation, values, parts = Expectation(connection), planfile.values(plan), planfile.by_name(plan)
     found = []
     for row in hosts:
         part = parts[row.name]
-        order = planfile.order(plan, part, signed=manifest, signature=signature)
+        order = planfile.order(plan, part, signed=signed)
         if part.rollback is not None:
             now, then = _restored(connection, expectation, row, part.rollback), None
         else:

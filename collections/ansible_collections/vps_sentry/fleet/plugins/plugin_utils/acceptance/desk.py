@@ -11,7 +11,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
 from ..core import codec
 from ..moment import now
 from ..store import Store
-from . import applying, explaining, guards, ledger, log, mirror, planfile, planning, recap, signing
+from . import applying, explaining, guards, ledger, log, mirror, planfile, planning, profile, recap, signing
 from .applying import Consent
 from .planfile import PlanError, PlanFile
 from .planning import Ask
@@ -67,6 +67,15 @@ class Desk:
             document=_document(found),
         )
 
+    def profile(self, options: Options, *, folder: Path) -> Told:
+        """Write the profile of a cohort and show it; hosts and store stay as they are."""
+        with self.store.write() as connection:
+            found = profile.make(connection, _ask(options, by=self.by), cohort=options["cohort"])
+            sizes = planning.cohort_sizes(connection)
+        path = self._write(found, folder)
+        text = plan_text(found, cohorts=sizes, path=str(path))
+        return Told(text, f"a profile of {found.items} items", 0, plan=str(path), document=_document(found))
+
     def _write(self, found: PlanFile, folder: Path) -> Optional[Path]:
         if not self.may_write or not found.hosts:
             return None
@@ -85,29 +94,39 @@ class Desk:
     def begin(self, path: Path, options: Options) -> Told:
         """Record what each host is asked from now on."""
         found = planfile.read(path)
+        if options.get("profile") and not found.cohort:
+            raise PlanError(f"{path} is a plan for the hosts it names, no profile; apply it with: accept.yml -e plan=")
         if not self.may_write:
             return Told("", f"would apply {found.plan_id}", 0, document=_document(found))
         consent = _consent(options, signature=signing.read(path))
         with self.store.write() as connection:
-            begun = applying.begin(connection, found, consent=consent)
-            head = log.head(connection)
+            given, whole = (profile.fill(connection, found, at=consent.at), found) if found.cohort else (found, None)
+            begun = applying.begin(connection, given, consent=consent, profile=whole)
+            head, sizes = log.head(connection), planning.cohort_sizes(connection)
         mirror.update(self.store)
+        shown = "" if whole is None else plan_text(given, cohorts=sizes)
         first = f", first on {', '.join(begun.canaries)}" if begun.canaries else ""
         left = "".join(f"\n  not asked: {name}: {reason}" for name, reason in begun.left)
         text = (
-            f"applying plan {found.plan_id} for {begun.by} on {len(begun.hosts)} hosts{first}{left}\n{log.told(head)}"
+            f"{shown}applying plan {given.plan_id} for {begun.by} on {len(begun.hosts)} hosts{first}{left}\n"
+            f"{log.told(head)}"
         )
-        return Told(text, "begun", 0, changed=True, plan=str(path), document=_document(found))
+        changed = whole is None or bool(begun.hosts)
+        return Told(text, "begun", 0, changed=changed, plan=str(path), document=_document(given))
 
     def recap(self, path: Path) -> Told:
         """What came of the plan so far."""
         found = planfile.read(path)
         with self.store.write() as connection:
             ledger.expire(connection, at=now())
-            rows, head = ledger.rows(connection, plan_id=found.plan_id), log.head(connection)
+            if found.cohort:
+                rows = profile.rows(connection, found)
+            else:
+                rows = ledger.rows(connection, plan_id=found.plan_id)
+            head = log.head(connection)
         mirror.update(self.store)
         asked = {row.host for row in rows}
-        left = [(host.name, "not begun") for host in found.hosts if host.name not in asked]
+        left = [(host.name, "not begun") for host in found.hosts if host.name not in asked and not found.cohort]
         text = recap.recap(found.plan_id, rows, head=head, left=left)
         document = recap.to_json(found.plan_id, rows, head=head, left=left)
         code = recap.exit_code(rows) or (4 if left else 0)

@@ -46,7 +46,8 @@ class Candidate:
     """Checks that were looked at and are not part of the baseline yet."""
     not_checked: Tuple[str, ...] = ()
     consensus: Optional[Mapping[Tuple[str, str], str]] = None
-    """For a host that is adopted: check and key -> the value its cohort accepted; nothing else is planned."""
+    """For a host that is adopted: check and key -> the value its cohort accepted; nothing else is planned. An empty key
+    stands for the check itself."""
     rollback: Optional[int] = None
     """Sequence of the baseline it goes back to; the differences then are what that changes, all of it or nothing."""
 
@@ -65,12 +66,16 @@ class Draft:
     critical: bool = False
     """Whether critical items are planned though no selector names them."""
     lifetime: Optional[str] = None
+    expires: Optional[str] = None
+    """Until when the plan may be applied; None for the usual time."""
 
 
 @dataclass(frozen=True)
 class _Chosen:
     host: Candidate
     items: Tuple[Difference, ...]
+    bare: Tuple[str, ...]
+    """Checks that become part of the baseline though nothing of theirs is planned."""
 
 
 def draft(order: Draft, candidates: Iterable[Candidate]) -> PlanFile:
@@ -83,9 +88,10 @@ def draft(order: Draft, candidates: Iterable[Candidate]) -> PlanFile:
             continue
         kept, left = _choose(order, host)
         withheld += left
-        if kept or _bare_checks(order, host):
-            chosen.append(_Chosen(host, kept))
-    expires = rfc3339(epoch(order.now) + LIFETIME)
+        bare = _bare_checks(order, host, kept)
+        if kept or bare:
+            chosen.append(_Chosen(host, kept, bare))
+    expires = order.expires or rfc3339(epoch(order.now) + LIFETIME)
     return named(
         PlanFile(
             schema=SCHEMA,
@@ -97,7 +103,7 @@ def draft(order: Draft, candidates: Iterable[Candidate]) -> PlanFile:
             expires=expires,
             by=order.by,
             reason=order.reason,
-            hosts=tuple(_host(order, one, expires=expires) for one in chosen),
+            hosts=tuple(_host(one, expires=expires) for one in chosen),
             withheld=tuple(withheld),
             groups=tuple(_groups(chosen)),
             lifetime=order.lifetime,
@@ -116,7 +122,20 @@ def _choose(order: Draft, host: Candidate) -> Tuple[Tuple[Difference, ...], List
             left.append(Withheld(host.name, one.check, one.key, reason))
         else:
             kept.append(one)
-    return tuple(kept), left
+    return tuple(kept), [*left, *_lacking(order, host)]
+
+
+def _lacking(order: Draft, host: Candidate) -> Iterator[Withheld]:
+    """What an adopted host's cohort accepted, and the host does not show; nobody would miss it there later."""
+    shown = {(one.check, one.key) for one in host.differences}
+    looked = host.new_checks | {check for check, _key in shown}
+    for check, key in sorted(host.consensus or ()):
+        if not order.selection.means(check, key, explanation="") or (check, key) in shown:
+            continue
+        if key and check in looked:
+            yield Withheld(host.name, check, key, "its cohort accepted it, and it is not there")
+        elif not key and check not in looked:
+            yield Withheld(host.name, check, key, "its cohort accepted this check, and it was not looked at there")
 
 
 def _objection(order: Draft, host: Candidate, one: Difference) -> str:
@@ -136,14 +155,20 @@ def severity(one: Difference) -> Severity:
     return scope.severity(one.check, one.key, values=(one.before, one.after))
 
 
-def _bare_checks(order: Draft, host: Candidate) -> Tuple[str, ...]:
-    """Checks that become part of the baseline though nothing of theirs is planned: they have nothing to show."""
-    shown = {one.check for one in host.differences}
-    return tuple(sorted(name for name in host.new_checks - shown if order.selection.means_all_of(name)))
+def _bare_checks(order: Draft, host: Candidate, kept: Iterable[Difference]) -> Tuple[str, ...]:
+    """Checks that become part of the baseline though nothing of theirs is planned: they have nothing to show.
+
+    On an adopted host also those whose items its cohort did not accept, so that each of them alerts.
+    """
+    if host.consensus is None:
+        bare = host.new_checks - {one.check for one in host.differences}
+    else:
+        bare = host.new_checks & {check for check, _key in host.consensus} - {one.check for one in kept}
+    return tuple(sorted(name for name in bare if order.selection.means_all_of(name)))
 
 
-def _host(order: Draft, one: _Chosen, *, expires: str) -> HostPlan:
-    bare: List[PlanItem] = [(check, "", None, None) for check in _bare_checks(order, one.host)]
+def _host(one: _Chosen, *, expires: str) -> HostPlan:
+    bare: List[PlanItem] = [(check, "", None, None) for check in one.bare]
     found = HostPlan(
         name=one.host.name,
         machine_id=one.host.machine_id,

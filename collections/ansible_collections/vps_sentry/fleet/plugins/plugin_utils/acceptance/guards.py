@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Mapping, Optional, Tuple
 
+from ..limits import show
 from .planfile import PlanError, PlanFile
 
 EXEMPT = 4
@@ -51,6 +52,8 @@ def canaries(plan: PlanFile, cohorts: Mapping[str, str], *, asked: Optional[bool
 def question(plan: PlanFile) -> Tuple[str, str]:
     """What a person is asked before a plan is applied, and the one answer that means yes."""
     hosts = "1 host" if len(plan.hosts) == 1 else f"{len(plan.hosts)} hosts"
+    if plan.cohort:
+        hosts = f"each new host of {show(plan.cohort)} until {plan.expires}"
     if plan.critical:
         return f"accept {plan.items:,} items on {hosts}, {plan.critical} critical: type {plan.critical}", str(
             plan.critical

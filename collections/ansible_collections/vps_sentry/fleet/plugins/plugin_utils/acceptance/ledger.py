@@ -15,12 +15,13 @@ from ..core.clock import epoch
 from ..core.order import Order
 from ..schema import acceptance
 from . import log
+from .planfile import PlanFile
 
 State = Literal["pending", "accepted", "active", "stale", "refused", "expired", "withdrawn"]
 """``pending``: not handed over, or nobody knows; ``accepted``: the host says so; ``active``: its bundle shows it."""
 
 OPEN: Tuple[State, ...] = ("pending", "accepted")
-_SHARED = ("manifest", "signature")
+_SHARED = ("manifest", "signature", "profile")
 CLOCKS_APART = 300
 """Seconds by which a host's clock may differ from the controller's."""
 HERSELF = "vps-sentry-fleet"
@@ -67,28 +68,37 @@ _COLUMNS = (
 )
 
 
-def intend(connection: sa.Connection, intents: Iterable[Intent], *, at: str, by: str, critical: List[str]) -> None:
+def intend(connection: sa.Connection, intents: Iterable[Intent], *, plan: PlanFile, at: str, by: str) -> None:
     """Record, before any host is asked, what will be asked of each. The same plan again changes nothing."""
-    wanted = list(intents)
-    known = {(row.host, row.plan_id) for row in rows(connection)}
-    new = [one for one in wanted if (one.host, one.order.manifest.plan_id) not in known]
+    known = {row.host for row in rows(connection, plan_id=plan.plan_id)}
+    new = [one for one in intents if one.host not in known]
     if not new:
         return
     ids = host_ids(connection)
-    connection.execute(sa.insert(acceptance), [_row(one, ids[one.host], at=at, by=by) for one in new])
-    plan = new[0].order
+    connection.execute(sa.insert(acceptance), [{**_row(one, plan, at=at, by=by), "host": ids[one.host]} for one in new])
+    order = new[0].order
+    detail = {} if order.profile is None else {"profile": _noted(connection, order, at=at, by=by)}
     log.add(
         connection,
         "applying",
         at=at,
         who=by,
-        plan_id=plan.manifest.plan_id,
-        manifest=codec.encode(plan.manifest),
-        signature=plan.signature,
-        reason=plan.reason,
-        critical=critical,
+        plan_id=plan.plan_id,
+        manifest=codec.encode(order.manifest),
+        signature=order.signature,
+        reason=order.reason,
+        critical=[f"{g.check} {g.key} on {', '.join(g.hosts)}" for g in plan.groups if g.severity == "critical"],
         hosts={one.host: [one.order.leaf.sequence + 1, one.digest] for one in new},
+        **detail,
     )
+
+
+def _noted(connection: sa.Connection, order: Order, *, at: str, by: str) -> str:
+    """The name of the profile that ``order`` is made from; what is in it stands in the log once."""
+    name = order.manifest.plan_id
+    if not log.about(connection, name, what="profile"):
+        log.add(connection, "profile", at=at, who=by, plan_id=name, profile=codec.encode(order.profile))
+    return name
 
 
 def host_ids(connection: sa.Connection) -> Dict[str, int]:
@@ -96,11 +106,10 @@ def host_ids(connection: sa.Connection) -> Dict[str, int]:
     return {row.name: row.id for row in connection.execute(sa.select(schema.host.c.name, schema.host.c.id))}
 
 
-def _row(one: Intent, host: int, *, at: str, by: str) -> Dict[str, object]:
+def _row(one: Intent, plan: PlanFile, *, at: str, by: str) -> Dict[str, object]:
     order = one.order
     return {
-        "host": host,
-        "plan_id": order.manifest.plan_id,
+        "plan_id": plan.plan_id,
         "state": "pending",
         "reason": "not handed over yet",
         "sequence": order.leaf.sequence + 1,
@@ -111,7 +120,7 @@ def _row(one: Intent, host: int, *, at: str, by: str) -> Dict[str, object]:
         "why": order.reason,
         "canary": one.canary,
         "order": canonical.dumps(_own(order)).decode("ascii"),
-        "expires": order.manifest.expires,
+        "expires": plan.expires,
         "created_at": at,
         "changed_at": at,
     }
@@ -158,7 +167,10 @@ def waiting(connection: sa.Connection, host: str, *, at: str) -> Optional[Tuple[
     plain = dict(found)
     own = json.loads(plain.pop("order"))
     begun = log.about(connection, plain["plan_id"], what="applying")
-    shared = {name: begun.get(name) for name in _SHARED}
+    shared = {name: begun.get(name) for name in ("manifest", "signature")}
+    if "profile" in begun:
+        # Only then: an older agent refuses an order with a key it does not know.
+        shared["profile"] = log.about(connection, begun["profile"], what="profile").get("profile")
     return Row(**plain), canonical.dumps({**own, **shared})
 
 

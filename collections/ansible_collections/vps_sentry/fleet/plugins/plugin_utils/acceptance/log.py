@@ -52,6 +52,13 @@ def about(connection: sa.Connection, plan_id: str, *, what: str) -> Dict[str, An
     return {} if found is None else dict(json.loads(found))
 
 
+def made_from(connection: sa.Connection, profile: str) -> List[str]:
+    """The plans that were begun out of a profile, oldest first."""
+    text = canonical.dumps({"profile": profile}).decode("ascii")[1:-1]
+    query = sa.select(audit.c.plan_id).where(audit.c.what == "applying", audit.c.detail.contains(text, autoescape=True))
+    return list(connection.scalars(query.order_by(audit.c.n)))
+
+
 def entries(connection: sa.Connection) -> Iterator[Entry]:
     """Every entry, oldest first."""
     query = sa.select(audit).order_by(audit.c.n)

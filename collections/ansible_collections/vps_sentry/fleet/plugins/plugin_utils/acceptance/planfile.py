@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..core import canonical, codec, digest
 from ..core.model import Severity
-from ..core.order import Leaf, Manifest, Order
+from ..core.order import COHORT, Leaf, Manifest, Order
 from ..core.plan import SCHEMA as HOST_SCHEMA
 from ..core.plan import Plan, PlanItem
 
@@ -64,7 +64,10 @@ class Withheld:
 
 @dataclass(frozen=True)
 class PlanFile:
-    """The whole plan. Times are RFC 3339 UTC; ``lifetime`` is when what it accepts gives way again, or null."""
+    """The whole plan. Times are RFC 3339 UTC; ``lifetime`` is when what it accepts gives way again, or null.
+
+    A profile is one too: its only host stands for every new host of a cohort.
+    """
 
     schema: int
     plan_id: str
@@ -83,7 +86,12 @@ class PlanFile:
     @property
     def file_name(self) -> str:
         """Under what name it is kept."""
-        return f"plan-{self.plan_id}.json"
+        return f"{'profile' if self.cohort else 'plan'}-{self.plan_id}.json"
+
+    @property
+    def cohort(self) -> str:
+        """Of a profile: whose new hosts may accept it; empty where this is a plan."""
+        return next((h.machine_id[len(COHORT) :] for h in self.hosts if h.machine_id.startswith(COHORT)), "")
 
     @property
     def critical(self) -> int:
@@ -122,17 +130,33 @@ def leaf(plan: PlanFile, host: HostPlan) -> Leaf:
     return Leaf(host.machine_id, host.sequence, host.plan_digest, plan.lifetime)
 
 
-def order(plan: PlanFile, host: HostPlan, *, signed: Manifest, signature: Optional[str]) -> Order:
-    """What ``host`` is handed. ``signed`` is the plan's manifest, made once for all hosts."""
+@dataclass(frozen=True)
+class Signed:
+    """What people signed, made once for all hosts: the manifest of a plan, or of the profile it was made from."""
+
+    manifest: Manifest
+    signature: Optional[str] = None
+    profile: Optional[Plan] = None
+
+
+def signed(plan: PlanFile, signature: Optional[str]) -> Signed:
+    """``plan`` as its hosts see it signed; ``signature`` is None in an unsigned fleet."""
+    profile = host_plan(plan.hosts[0], expires=plan.expires) if plan.cohort else None
+    return Signed(manifest(plan), signature, profile)
+
+
+def order(plan: PlanFile, host: HostPlan, *, signed: Signed) -> Order:
+    """What ``host`` is handed."""
     return Order(
-        manifest=signed,
+        manifest=signed.manifest,
         leaf=leaf(plan, host),
-        signature=signature,
+        signature=signed.signature,
         plan=None if host.rollback is not None else host_plan(host, expires=plan.expires),
         rollback=host.rollback,
         by=plan.by,
         reason=plan.reason,
         store_id=plan.store_id,
+        profile=signed.profile,
     )
 
 
@@ -188,6 +212,8 @@ def defects(plan: PlanFile) -> Iterator[str]:
         yield "it was edited after it was made"
     elif len({host.name for host in plan.hosts}) != len(plan.hosts):
         yield "it names a host twice"
+    elif plan.cohort and len(plan.hosts) != 1:
+        yield "it is a profile and a plan in one"
     else:
         yield from (
             f"the items of {host.name} do not match their digest" for host in plan.hosts if _misnamed(plan, host)

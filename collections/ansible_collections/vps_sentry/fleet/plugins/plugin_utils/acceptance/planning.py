@@ -38,11 +38,23 @@ class Ask:
 def plan(connection: sa.Connection, ask: Ask, *, explain: Explain = situation.nothing_known) -> PlanFile:
     """The plan; the connection must be one that writes, for a store gets its name with its first plan."""
     fleet_ids = fleets.said(connection)
-    fleet = ask.fleet_id or _learned(connection, fleet_ids)
+    order = commission(connection, ask, told=fleet_ids)
+    if ask.rollback is not None and (ask.only or ask.expires):
+        raise PlanError("a rollback takes back everything since then, for good: leave out only= and expires=")
+    if ask.rollback is None:
+        found = situation.candidates(connection, ask.wanted, explain=explain)
+    else:
+        found = _going_back(connection, ask)
+    return draft(order, fleets.checked(found, fleet_ids, fleet=order.fleet_id))
+
+
+def commission(connection: sa.Connection, ask: Ask, *, told: Mapping[str, str]) -> Draft:
+    """What a person asks for, in the name of this store's fleet. ``told``: host -> the fleet it names itself."""
+    fleet = ask.fleet_id or _learned(connection, told)
     if fleet is not None:
         identity.name_fleet(connection, fleet)
     who = identity.of(connection)
-    order = Draft(
+    return Draft(
         fleet_id=who.fleet_id,
         store_id=who.store_id,
         log_head=log.head(connection),
@@ -53,13 +65,6 @@ def plan(connection: sa.Connection, ask: Ask, *, explain: Explain = situation.no
         critical=ask.critical,
         lifetime=_lifetime(ask),
     )
-    if ask.rollback is not None and (ask.only or ask.expires):
-        raise PlanError("a rollback takes back everything since then, for good: leave out only= and expires=")
-    if ask.rollback is None:
-        found = situation.candidates(connection, ask.wanted, explain=explain)
-    else:
-        found = _going_back(connection, ask)
-    return draft(order, fleets.checked(found, fleet_ids, fleet=who.fleet_id))
 
 
 def _learned(connection: sa.Connection, told: Mapping[str, str]) -> Optional[str]:

@@ -12,6 +12,8 @@ from .._libraries import sa
 from ..roster import HostRow
 from .drafting import Candidate, Difference, consensus
 
+Consensus = Mapping[Tuple[str, str], str]
+"""Check and key -> value (canonical JSON); an empty key stands for the check itself, with an empty value."""
 Explain = Callable[[str, Difference], str]
 """Host and what differs there -> ``package:nginx``, ``change-record:PLAY`` or empty."""
 
@@ -26,6 +28,8 @@ class Wanted:
     """Empty for all."""
     adopt: bool = False
     """Only hosts without a baseline, and only what their cohort accepted."""
+    usual: Optional[Consensus] = None
+    """What of it may be accepted, no more of it than the cohort still holds; None for all of what it holds."""
     max_age: int = 3
     """A host that missed so many collects is not fit."""
 
@@ -41,7 +45,7 @@ def candidates(connection: sa.Connection, wanted: Wanted, *, explain: Explain = 
     fit = [row for row in roster.hosts(connection) if row.name in found and not found[row.name].unfit]
     found.update(_filled(connection, fit, found, explain=explain))
     if wanted.adopt:
-        found = _adopted(connection, found)
+        found = _adopted(connection, found, usual=wanted.usual)
     return [found[name] for name in sorted(found)]
 
 
@@ -164,28 +168,37 @@ def items_of(connection: sa.Connection, root: int) -> List[Tuple[str, str]]:
     return [(row.key, row.value) for row in connection.execute(query)]
 
 
-def _adopted(connection: sa.Connection, found: Mapping[str, Candidate]) -> Dict[str, Candidate]:
+def _adopted(
+    connection: sa.Connection, found: Mapping[str, Candidate], *, usual: Optional[Consensus]
+) -> Dict[str, Candidate]:
     """The candidates with what their cohorts accepted; one whose cohort agrees on nothing is not fit."""
     told: Dict[str, Candidate] = {}
-    usual = {cohort: _consensus(connection, cohort) for cohort in {one.cohort for one in found.values()}}
+    held = {cohort: agreed(connection, cohort) for cohort in {one.cohort for one in found.values()}}
     for name, one in found.items():
-        if usual[one.cohort]:
-            told[name] = replace(one, consensus=usual[one.cohort])
+        if usual is not None:
+            now = held[one.cohort]
+            still = {place: value for place, value in usual.items() if not now or now.get(place) == value}
+            told[name] = replace(one, consensus=still)
+        elif held[one.cohort]:
+            told[name] = replace(one, consensus=held[one.cohort])
         else:
             reason = f"cohort {one.cohort} has no consensus of accepted baselines: four hosts must agree"
             told[name] = replace(one, unfit=one.unfit or reason)
     return told
 
 
-def _consensus(connection: sa.Connection, cohort: str) -> Dict[Tuple[str, str], str]:
-    """Of the hosts of a cohort that are believed and have a baseline."""
+def agreed(connection: sa.Connection, cohort: str) -> Dict[Tuple[str, str], str]:
+    """What the hosts of a cohort accepted that are believed and have a baseline; empty where they agree on nothing."""
     doubted = set(doubts(connection))
     members = [row for row in roster.hosts(connection) if row.cohort == cohort and row.name not in doubted]
     roots = _roots(connection, {row.name: row.accepted for row in members if row.accepted is not None})
     content = {root: items_of(connection, root) for root in _each(roots.values())}
     return consensus(
         {
-            name: {(check, key): value for check, root in checks.items() for key, value in content[root]}
+            name: {
+                **{(check, key): value for check, root in checks.items() for key, value in content[root]},
+                **{(check, ""): "" for check in checks},
+            }
             for name, checks in roots.items()
         }
     )

@@ -24,10 +24,10 @@ def plan_text(plan: PlanFile, *, cohorts: Mapping[str, int], path: Optional[str]
     others = [group for group in plan.groups if group.severity != "critical"]
     if critical:
         lines += [f"CRITICAL, {plan.critical} to be trusted:"]
-        lines += [line for group in critical for line in _group(group, cohorts, every=True)]
+        lines += [line for group in critical for line in _group(group, _where(plan, group, cohorts, every=True))]
         lines += [""]
     for group in others[:SHOWN_GROUPS]:
-        lines += _group(group, cohorts, every=False)
+        lines += _group(group, _where(plan, group, cohorts, every=False))
     lines += _rest(others[SHOWN_GROUPS:])
     lines += _withheld(plan.withheld)
     lines += ["", _summary(plan), log.told(plan.log_head), *_next(plan, path)]
@@ -37,17 +37,26 @@ def plan_text(plan: PlanFile, *, cohorts: Mapping[str, int], path: Optional[str]
 def _head(plan: PlanFile) -> Iterator[str]:
     until = f", held until {plan.lifetime}" if plan.lifetime else ""
     whose = f"for fleet {show(plan.fleet_id)} by {show(plan.by)}"
-    yield f"plan {plan.plan_id} {whose}, to be applied before {plan.expires}{until}"
+    if plan.cohort:
+        what = f"what new hosts of {show(plan.cohort)} accept by themselves before {plan.expires}"
+        yield f"profile {plan.plan_id} {whose}: {what}"
+    else:
+        yield f"plan {plan.plan_id} {whose}, to be applied before {plan.expires}{until}"
     if plan.reason:
         yield f"reason: {show(plan.reason, limit=400)}"
 
 
-def _group(group: Group, cohorts: Mapping[str, int], *, every: bool) -> Iterator[str]:
-    kind = "added" if group.before is None else "removed" if group.after is None else "changed"
+def _where(plan: PlanFile, group: Group, cohorts: Mapping[str, int], *, every: bool) -> str:
+    if plan.cohort:
+        return f"on each new host of {show(plan.cohort)}"
     size = cohorts.get(group.cohort, len(group.hosts))
-    where = f"on {len(group.hosts)} of {size} {show(group.cohort)}"
+    return f"on {len(group.hosts)} of {size} {show(group.cohort)}: {_names(group.hosts, every=every)}"
+
+
+def _group(group: Group, where: str) -> Iterator[str]:
+    kind = "added" if group.before is None else "removed" if group.after is None else "changed"
     why = f" ({show(group.explanation)})" if group.explanation else ""
-    yield f"  {_MARKS[kind]} {group.check} {_visible(group.key)} {where}: {_names(group.hosts, every=every)}{why}"
+    yield f"  {_MARKS[kind]} {group.check} {_visible(group.key)} {where}{why}"
     yield from (f"      {line}" for line in _fields(group.before, group.after))
 
 
@@ -100,7 +109,8 @@ def _withheld(withheld: Tuple[Withheld, ...]) -> Iterator[str]:
         yield "not in this plan:"
     yield from (f"  {show(one.host)}: {show(one.reason, limit=200)}" for one in hosts)
     for (reason, check, key), names in sorted(_by_item(items).items()):
-        yield f"  {check} {_visible(key)} on {_names(tuple(names), every=False)}: {show(reason, limit=200)}"
+        what = f"{check} {_visible(key)}".rstrip()
+        yield f"  {what} on {_names(tuple(names), every=False)}: {show(reason, limit=200)}"
 
 
 def _by_item(items: List[Withheld]) -> Dict[Tuple[str, str, str], List[str]]:
@@ -111,6 +121,8 @@ def _by_item(items: List[Withheld]) -> Dict[Tuple[str, str, str], List[str]]:
 
 
 def _summary(plan: PlanFile) -> str:
+    if plan.cohort:
+        return f"Profile: {count(plan.items, 'item')} that a new host may accept, {plan.critical:,} of them critical."
     planned = f"{count(plan.items, 'item')} on {count(len(plan.hosts), 'host')}"
     left = count(len({one.host for one in plan.withheld if not one.check}), "host")
     items = count(sum(1 for one in plan.withheld if one.check), "item")
@@ -120,5 +132,8 @@ def _summary(plan: PlanFile) -> str:
 def _next(plan: PlanFile, path: Optional[str]) -> Iterator[str]:
     if not plan.hosts:
         yield "Nothing to accept."
+    elif plan.cohort:
+        yield f"Sign exactly this:  vps-sentry-fleet accept sign {path} --key KEY"
+        yield f"Then, with each collect:  ansible-playbook playbooks/collect.yml -e profile={path}"
     elif path is not None:
         yield f"Apply exactly this:  ansible-playbook playbooks/accept.yml -e plan={path}"

@@ -23,13 +23,14 @@ _ERROR = 1
 def _arguments(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(dest="step", metavar="STEP", required=True, parser_class=type(parser))
     _plan(steps.add_parser("plan", help="write a plan of what differs, and show it; nothing changes"))
-    sign = steps.add_parser("sign", help="sign a plan with an SSH key, one of an agent or of a security key too")
+    _profile(steps.add_parser("profile", help="write what a cohort accepted alike, to be signed for its new hosts"))
+    sign = steps.add_parser("sign", help="sign a plan or profile with an SSH key, of an agent or a security key too")
     _file(sign)
     sign.add_argument("--key", required=True, metavar="FILE", type=Path, help="a private key, or the public half")
-    begin = steps.add_parser("apply", help="begin a reviewed plan; collecting hands it over to the hosts")
+    begin = steps.add_parser("apply", help="begin a reviewed plan or a signed profile; collecting hands it over")
     _file(begin)
     _consent(begin)
-    status = steps.add_parser("status", help="what came of a plan, or of all of them")
+    status = steps.add_parser("status", help="what came of a plan or profile, or of all of them")
     status.add_argument("plan", nargs="?", metavar="PLAN", help="a plan's file")
     reset = steps.add_parser("reset", help="hand over no more of a plan; what hosts carried out stays")
     reset.add_argument("plan", metavar="PLAN_ID")
@@ -57,6 +58,14 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="where the plan is written")
 
 
+def _profile(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cohort", required=True, metavar="COHORT", help="as hosts --cohorts names it")
+    parser.add_argument("--expires", required=True, metavar="90d", help="for how long new hosts may accept it")
+    parser.add_argument("--reason", default="", metavar="TEXT")
+    parser.add_argument("--fleet-id", metavar="NAME", help="the fleet's name in the hosts' configuration")
+    parser.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help="where the profile is written")
+
+
 def _consent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--confirm", action="store_true", help="do not ask")
     parser.add_argument("--max", metavar="N|P%", help="how many hosts one plan may change")
@@ -76,6 +85,10 @@ def _run(store: Store, options: argparse.Namespace) -> int:
 
 def _planned(store: Store, options: argparse.Namespace) -> int:
     return _tell(Desk(store, getpass.getuser()).plan(vars(options), folder=options.folder), options)
+
+
+def _profiled(store: Store, options: argparse.Namespace) -> int:
+    return _tell(Desk(store, getpass.getuser()).profile(vars(options), folder=options.folder), options)
 
 
 def _signed(_store: Store, options: argparse.Namespace) -> int:
@@ -141,6 +154,7 @@ def _tell(told: Told, options: argparse.Namespace) -> int:
 
 _STEPS: Dict[str, Callable[[Store, Any], int]] = {
     "plan": _planned,
+    "profile": _profiled,
     "sign": _signed,
     "apply": _begun,
     "status": _followed,

@@ -1,0 +1,1 @@
+../../../../../../../../../../agent/src/vps_sentry/profiles.py
