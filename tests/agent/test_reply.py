@@ -14,6 +14,7 @@ from vps_sentry import handout, observations, reply
 from vps_sentry.core import bundle, canonical
 from vps_sentry.core.model import Voucher
 from vps_sentry.host import Host
+from vps_sentry.tick import record
 
 NONCE = "0123456789abcdef" * 2
 
@@ -30,8 +31,8 @@ def _world(tmp_path: Path) -> World:
 class Reader:
     """A controller that asks for the bundle of a world."""
 
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._world, self._patch = world, monkeypatch
+    def __init__(self, world: World) -> None:
+        self._world = world
         self.footing = world.path / "MANIFEST"
         self.footing.write_text("release 1\n")
         self.have = [name[7:23] for name in self.long()["buckets"]]
@@ -42,16 +43,19 @@ class Reader:
         request = bundle.Request(schema=1, nonce=NONCE, have=tuple(asked.get("have", ())))
         return handout.build(self._world.store, source, request=request)
 
+    def line(self) -> bytes:
+        """The request as controllers write it."""
+        return json.dumps({"schema": 1, "nonce": NONCE, "have": self.have}).encode() + b"\n"
+
     def short(self, line: Optional[bytes] = None) -> Optional[bytes]:
         """The answer from the header, None where there is none."""
-        usual = json.dumps({"schema": 1, "nonce": NONCE, "have": self.have}).encode() + b"\n"
-        self._patch.setattr(reply, "question", lambda: usual if line is None else line)
-        return reply.answer(str(self._world.store.path), str(self.footing))
+        asked = self.line() if line is None else line
+        return reply.answer(asked, state=str(self._world.store.path), footing=str(self.footing))
 
 
 @pytest.fixture(name="reader")
-def _reader(world: World, monkeypatch: pytest.MonkeyPatch) -> Reader:
-    return Reader(world, monkeypatch)
+def _reader(world: World) -> Reader:
+    return Reader(world)
 
 
 def test_the_same_bytes(reader: Reader) -> None:
@@ -82,14 +86,21 @@ def test_a_quiet_tick_shows_in_time_and_run(world: World, reader: Reader) -> Non
     assert canonical.dumps(after) == canonical.dumps(reader.long(have=reader.have))
 
 
+def _flipped(world: World) -> bytes:
+    """The header with its last bit turned over: marshal would read it, the seal does not let it."""
+    found = world.store.read(reply.NAME) or b""
+    return found[:-1] + bytes([found[-1] ^ 1])
+
+
 MOVES: Dict[str, Callable[[World, Reader], object]] = {
     "a run": lambda world, reader: world.run(),
     "an acceptance": lambda world, reader: world.accept(),
     "an alert's state": lambda world, reader: world.store.write("last.json", world.store.read("last.json") or b""),
     "the baseline is gone": lambda world, reader: world.store.remove("baseline.json"),
     "another release": lambda world, reader: reader.footing.write_text("release 2, which is longer\n"),
-    "the header is damaged": lambda world, reader: world.store.write(reply.NAME, b'{"signature":'),
-    "the header is a list": lambda world, reader: world.store.write(reply.NAME, b"[]"),
+    "the header is damaged": lambda world, reader: world.store.write(reply.NAME, b"damaged"),
+    "a bit of the header is another": lambda world, reader: world.store.write(reply.NAME, _flipped(world)),
+    "the header is something else": lambda world, reader: world.store.write(reply.NAME, record.sealed(())),
     "no heartbeat": lambda world, reader: world.store.remove("heartbeat"),
     "half a heartbeat": lambda world, reader: world.store.write("heartbeat", b"2026-"),
 }
@@ -112,11 +123,36 @@ LINES = {
     "have is no list": b'{"schema":1,"nonce":"%s","have":7}\n' % NONCE.encode(),
     "a long line": b" " * (reply.REQUEST_LIMIT + 1),
 }
+SPELLINGS: Dict[str, Callable[[bytes], bytes]] = {
+    "no end": lambda usual: usual[:-1],
+    "something behind it": lambda usual: usual + b"{}",
+    "a quote in the nonce": lambda usual: usual.replace(NONCE.encode(), b'"' * 32),
+    "capitals in the nonce": lambda usual: usual.replace(NONCE.encode(), NONCE.upper().encode()),
+    "another order": lambda usual: usual.replace(b'{"schema": 1, "nonce"', b'{"nonce"'),
+    "one key more": lambda usual: usual.replace(b"]}", b'], "more": 1}'),
+}
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_any_other_question_is_judged_the_long_way(line: bytes, reader: Reader) -> None:
     assert reader.short(line) is None
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+def test_a_request_that_is_spelled_otherwise_is_judged_the_long_way(
+    spell: Callable[[bytes], bytes], reader: Reader
+) -> None:
+    usual = reader.line()
+    assert reader.short(usual) is not None
+    assert reader.short(spell(usual)) is None
+
+
+def test_texts_that_look_like_the_fields_filled_in_do_no_harm(world: World, reader: Reader) -> None:
+    document = json.loads(world.store.read("last.json") or b"")
+    alert = {**document["alerts"][0], "before": {"nonce": None, "run": 7, "time": "2026-01-01T00:00:00Z"}}
+    world.store.write("last.json", json.dumps({**document, "alerts": [alert]}).encode())
+    assert reader.long(have=reader.have)["alerts"][0]["before"]["run"] == 7
+    assert reader.short() == canonical.dumps(reader.long(have=reader.have)) + b"\n"
 
 
 def test_one_bucket_not_held_is_enough(reader: Reader) -> None:

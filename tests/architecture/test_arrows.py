@@ -17,7 +17,7 @@ ARROWS: Dict[str, str] = {
     "core": "",
     "errors": "",
     "release": "tick",
-    "reply": "",
+    "reply": "tick",
     "trust": "errors",
     "host": "core errors",
     "proc": "core tick",

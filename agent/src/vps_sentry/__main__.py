@@ -25,22 +25,22 @@ def main() -> int:
         _leave(_tick())
     if scheduled and arguments == ["ship"]:
         _leave(_ship())
-    if arguments == ["bundle"] and _replied():
-        return 0
+    asked = _reply() if arguments == ["bundle"] else None
     from .cli import main as full
 
-    return full(arguments, scheduled=scheduled)
+    return full(arguments, scheduled=scheduled, asked=asked)
 
 
-def _replied() -> bool:
-    """Whether a controller's question could be answered without reading an item."""
-    from .reply import answer, footing
+def _reply() -> bytes:
+    """Answer a controller's question without reading an item, and end; the question where that is not possible."""
+    from .reply import answer, footing, question
 
-    found = answer(STATE, footing())
+    asked = question()
+    found = answer(asked, state=STATE, footing=footing())
     if found is not None:
         sys.stdout.buffer.write(found)
-        sys.stdout.buffer.flush()
-    return found is not None
+        _leave(0)
+    return asked
 
 
 def _tick() -> int:

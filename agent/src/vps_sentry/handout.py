@@ -88,14 +88,24 @@ def build(store: Store, source: Source, *, request: Optional[bundle.Request]) ->
     return plain
 
 
-def _keep(store: Store, made_of: List[str], plain: Mapping[str, Any]) -> None:
+def _keep(store: Store, made_of: Tuple[str, ...], plain: Mapping[str, Any]) -> None:
     """The header for ``reply``, which answers while nothing moves; it only saves work."""
     heads = [*plain["checks"].values(), *plain["baseline"]["checks"].values(), plain["vouched"] or {"buckets": ()}]
     needed = sorted({name for head in heads for name in head["buckets"]})
+    header = (plain["run"], plain["time"].encode("ascii"), _cut({**plain, "buckets": {}}))
     with contextlib.suppress(StoreError):
-        store.write_json(
-            reply.NAME, {"signature": made_of, "buckets": needed, "document": {**plain, "nonce": None, "buckets": {}}}
-        )
+        store.write(reply.NAME, reply.kept(made_of, needed=needed, header=header))
+
+
+def _cut(document: Mapping[str, Any]) -> Tuple[bytes, ...]:
+    """Canonical JSON without its braces, cut where the fields of ``reply.SLOTS`` stand."""
+    found: List[Dict[str, Any]] = [{}]
+    for name in sorted(document):
+        if name in reply.SLOTS:
+            found.append({})
+        else:
+            found[-1][name] = document[name]
+    return tuple(canonical.dumps(part)[1:-1] for part in found)
 
 
 @contextlib.contextmanager

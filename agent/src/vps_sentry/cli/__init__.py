@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, List, Optional
 
 from ..errors import BusyError, ConfigError, MovedError, SentryError
 from ..report import EXIT_INTERNAL, EXIT_MOVED, EXIT_OK, EXIT_USAGE
@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     import argparse
 
 
-def main(arguments: List[str], *, scheduled: bool = False) -> int:
-    """Run one command and say on stderr, in one sentence, why it could not be done."""
+def main(arguments: List[str], *, scheduled: bool = False, asked: Optional[bytes] = None) -> int:
+    """Run one command and say on stderr, in one sentence, why it could not be done.
+
+    ``asked`` is the line that was read from standard input already.
+    """
     from .arguments import parse
 
-    return carry_out(parse(arguments, scheduled=scheduled))
+    options = parse(arguments, scheduled=scheduled)
+    options.asked = asked
+    return carry_out(options)
 
 
 def carry_out(options: argparse.Namespace) -> int:

@@ -18,7 +18,8 @@ from .setup import digest
 def bundle(options: argparse.Namespace) -> int:
     """Answer the request on standard input the long way."""
     source = handout.Source(Host(), tuple(discover()), digest(), footing=reply.footing())
-    document = handout.build(Store(options.state_dir), source, request=handout.read_request(reply.question()))
+    asked: bytes = reply.question() if options.asked is None else options.asked
+    document = handout.build(Store(options.state_dir), source, request=handout.read_request(asked))
     sys.stdout.buffer.write(canonical.dumps(document) + b"\n")
     sys.stdout.buffer.flush()
     return EXIT_OK

@@ -31,7 +31,8 @@ def encode(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {key_of(field): encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, (list, tuple)):
-        return [encode(entry) for entry in value]
+        # Nearly all entries there are digests, and a call for each would be most of the cost.
+        return [entry if type(entry) is str else encode(entry) for entry in value]
     if isinstance(value, dict):
         return {key: encode(entry) for key, entry in value.items()}
     return value

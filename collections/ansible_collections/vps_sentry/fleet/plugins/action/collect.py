@@ -15,11 +15,12 @@ from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import collecting
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils._libraries import LibraryError
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import delivery
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.cohort import CohortError, cohort_of
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.rehearsal import rehearse
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import Store, StoreError, open_store
-from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError, prepare
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.verify import VerifyError
 
 # Ansible imports this once and then forks for each host.
-prepare()
+rehearse()
 
 ARGUMENTS = {
     "store": {"type": "str"},

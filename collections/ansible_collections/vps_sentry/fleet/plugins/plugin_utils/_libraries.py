@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Optional
 
 MINIMUM = "pydantic>=2.11 and sqlalchemy>=2.0.40"
@@ -41,22 +43,17 @@ else:
         _missing = exc
         pydantic = sa = sqlite = _Absent()
 
-rich: Any
-"""What page.py draws with; None where it is not installed, which costs colours and lines only."""
-try:
-    from types import SimpleNamespace
-
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
-    rich = SimpleNamespace(Console=Console, Padding=Padding, SIMPLE_HEAD=SIMPLE_HEAD, Table=Table, Text=Text)
-except ImportError:
-    rich = None
-
-__all__ = ["LibraryError", "is_complete", "paramiko", "pydantic", "require", "require_paramiko", "rich", "sa", "sqlite"]
+__all__ = [
+    "LibraryError",
+    "drawing",
+    "is_complete",
+    "paramiko",
+    "pydantic",
+    "require",
+    "require_paramiko",
+    "sa",
+    "sqlite",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -67,6 +64,23 @@ def __getattr__(name: str) -> Any:
         return import_module(name)
     except ImportError:
         return _Absent()
+
+
+@cache
+def drawing() -> Optional[Any]:
+    """What page.py draws with; None where it is not installed, which costs colours and lines only.
+
+    Imported when it is asked for: what is collected in a play is never drawn.
+    """
+    try:
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError:
+        return None
+    return SimpleNamespace(Console=Console, Padding=Padding, SIMPLE_HEAD=SIMPLE_HEAD, Table=Table, Text=Text)
 
 
 def is_complete() -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from typing import Any, Dict
 
 from ._libraries import LibraryError, sa
 from .places import Place
@@ -18,10 +18,37 @@ _LOCK = 0x7670735F73656E74
 """The advisory lock of all writers: an arbitrary number that is the same in every release."""
 
 
+class _Statements(Dict[Any, Any]):
+    """What SQLAlchemy compiled, whatever engine it was for: the first part of its keys, the dialect, is left out."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """As a dictionary does."""
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+@cache
+def statements() -> _Statements:
+    """Of all SQLite stores of this process and, once it forks, of its children (``rehearsal``)."""
+    return _Statements()
+
+
 def engine(place: Place, *, patience: int = BUSY_SECONDS) -> sa.Engine:
-    """Connections to ``place``, a new one for each transaction; one waits ``patience`` seconds for the others."""
+    """Connections to ``place``: one for all transactions of an SQLite store, in PostgreSQL a new one for each.
+
+    A transaction waits ``patience`` seconds for the others.
+    """
     if place.path is not None:
-        made = sa.create_engine(place.url, poolclass=sa.pool.NullPool, connect_args={"timeout": patience})
+        made = sa.create_engine(
+            place.url,
+            poolclass=sa.pool.QueuePool,
+            pool_size=1,
+            max_overflow=-1,
+            connect_args={"timeout": patience},
+            execution_options={"compiled_cache": statements()},
+        )
         sa.event.listen(made, "connect", partial(_configure_sqlite, patience=patience))
         sa.event.listen(made, "begin", _begin_sqlite)
         return made

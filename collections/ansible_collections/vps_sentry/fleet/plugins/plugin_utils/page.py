@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import List, Literal, Mapping, Sequence, Tuple, Union
+from typing import Any, List, Literal, Mapping, Sequence, Tuple, Union
 
-from ._libraries import rich
+from ._libraries import drawing
 
 Mood = Literal["", "critical", "warning", "info", "good", "dim", "title"]
 Span = Tuple[str, Mood]
@@ -57,7 +57,8 @@ def line(*spans: Union[str, Span]) -> Line:
 
 def draw(page: Page, *, color: bool, width: int) -> str:
     """The page as text; ``width`` is that of the terminal and counts only with ``color``."""
-    return _rich(page, width) if color and rich is not None else plain(page)
+    rich = drawing() if color else None
+    return plain(page) if rich is None else _rich(rich, page, width=width)
 
 
 def plain(page: Page) -> str:
@@ -75,18 +76,18 @@ def _plain_table(table: Table) -> List[str]:
     return [(pad + "  ".join(cell.ljust(width) for cell, width in zip(row, widths))).rstrip() for row in rows]
 
 
-def _rich(page: Page, width: int) -> str:
+def _rich(rich: Any, page: Page, *, width: int) -> str:
     sheet = io.StringIO()
     console = rich.Console(file=sheet, force_terminal=True, width=width, highlight=False, emoji=False, markup=False)
     for part in page:
         if isinstance(part, Line):
             console.print(rich.Text.assemble(*((text, _STYLES[mood]) for text, mood in part.spans)))
         else:
-            console.print(_rich_table(part))
+            console.print(_rich_table(rich, part))
     return sheet.getvalue()
 
 
-def _rich_table(table: Table) -> object:
+def _rich_table(rich: Any, table: Table) -> object:
     drawn = rich.Table(box=rich.SIMPLE_HEAD if any(table.header) else None, header_style="bold", pad_edge=False)
     for name in table.header:
         drawn.add_column(name, overflow="fold")

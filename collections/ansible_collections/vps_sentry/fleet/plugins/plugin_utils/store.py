@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional
 
@@ -40,7 +40,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A consistent view; temporary tables made in it vanish with it."""
+        """A consistent view; temporary tables made in it are nobody else's."""
         with self._explained(), self._engine.connect() as connection:
             yield connection
 
@@ -51,6 +51,10 @@ class Store:
             writer = connection.execution_options(**{engines.WRITES: True})
             with writer.begin():
                 yield writer
+
+    def close(self) -> None:
+        """Give up the connection that was kept for the next transaction."""
+        self._engine.dispose()
 
     def compact(self) -> None:
         """Give freed room back and refresh what the query planner knows. Waits for nobody's transaction."""
@@ -90,16 +94,9 @@ def open_store(
         if not create and not place.path.exists():
             raise StoreError(f"store {place}: there is none; collect first, or name another one with --store")
         _make_private(place.path)
-    store = Store(place, patience=patience)
-    found = _version(store)
-    if found is None or found < schema.VERSION:
-        with store.write() as connection:
-            # Several collectors may find the same store: the first in the queue does it, for the others it is done.
-            migrations.upgrade(connection)
-    if not _is_current(store):
-        with store.write() as connection:
-            shared.refresh(connection)
-    yield store
+    with closing(Store(place, patience=patience)) as store:
+        _make_current(store)
+        yield store
 
 
 def _make_private(path: Path) -> None:
@@ -117,23 +114,31 @@ def _make_private(path: Path) -> None:
         raise StoreError(f"store {path}: {exc.strerror}; choose another place with --store") from exc
 
 
-def _version(store: Store) -> Optional[int]:
-    """The version of the store's schema; None when there is nothing in it yet."""
+def _make_current(store: Store) -> None:
+    """Bring the store to this release's schema and rules."""
     with store.read() as connection:
-        tables = sa.inspect(connection).get_table_names()
-        if not tables:
-            return None
-        if schema.meta.name not in tables:
-            raise StoreError(f"store {store.place}: it belongs to another program; name another one with --store")
-        found = migrations.version_of(connection)
+        found = _version(connection, store.place)
+        current = found == schema.VERSION and shared.is_current(connection)
+    if current:
+        return
+    with store.write() as connection:
+        # Several collectors may find the same store: the first in the queue does it, for the others it is done.
+        if found is None or found < schema.VERSION:
+            migrations.upgrade(connection)
+        if not shared.is_current(connection):
+            shared.refresh(connection)
+
+
+def _version(connection: sa.Connection, place: Place) -> Optional[int]:
+    """The version of the store's schema; None when there is nothing in it yet."""
+    tables = sa.inspect(connection).get_table_names()
+    if not tables:
+        return None
+    if schema.meta.name not in tables:
+        raise StoreError(f"store {place}: it belongs to another program; name another one with --store")
+    found = migrations.version_of(connection)
     if not found.isdigit() or int(found) > schema.VERSION:
         raise StoreError(
-            f"store {store.place}: its schema is {found}, this controller knows {schema.VERSION}: "
-            "upgrade the controller"
+            f"store {place}: its schema is {found}, this controller knows {schema.VERSION}: upgrade the controller"
         )
     return int(found)
-
-
-def _is_current(store: Store) -> bool:
-    with store.read() as connection:
-        return shared.is_current(connection)

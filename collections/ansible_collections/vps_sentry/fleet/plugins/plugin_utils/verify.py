@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from . import limits
-from ._libraries import is_complete, pydantic, require
+from ._libraries import pydantic, require
 from .core import canonical, digest
 from .core.bundle import SCHEMA, BaselineHeader, Bundle, CheckHeader
 from .core.clock import epoch
@@ -87,12 +87,6 @@ def _refuse_other_schema(document: Any) -> None:
 @cache
 def _adapter() -> pydantic.TypeAdapter[Bundle]:
     return pydantic.TypeAdapter(Bundle)
-
-
-def prepare() -> None:
-    """Build the validator ahead of the first bundle, if its library is there: who forks later builds it once."""
-    if is_complete():
-        _adapter()
 
 
 def _typed(data: bytes) -> Bundle:
