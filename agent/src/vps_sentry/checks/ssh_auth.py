@@ -89,16 +89,19 @@ class _Pass:
     def read(self, source: Source, host: Host) -> None:
         """Take in what is new in the log, and note what of it is missing."""
         memory = self._memory
-        looked = last = memory.get("looked", self._now)
+        looked = memory.get("looked", self._now)
         if source.name != "journal":
             self._witness.remembers(self._past(host))
         said, unknown, first = 0, 0, 0
         for record in source:
             if record.identifier == DROPPED:
                 if _SSHD_UNIT.match(record.message):
-                    self._gap("dropped", "journald dropped messages of sshd that came too fast", (last, record.time))
+                    # Not since the line before: journald counts by priority, and of a process that ended before it
+                    # looked it does not know the unit, so that some lines come through while others are dropped.
+                    span = (min(first or looked, looked), record.time)
+                    self._gap("dropped", "journald dropped messages of sshd that came too fast", span)
                 continue
-            first, last = first or record.time, record.time
+            first = first or record.time
             said += 1
             unknown += not self._take(record)
         memory["listening"] = self._judge.listening
