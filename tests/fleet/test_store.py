@@ -237,6 +237,24 @@ def test_the_default_place(tmp_path: Path) -> None:
     assert str(locate(None, environ={"XDG_DATA_HOME": "/data"})) == "/data/vps-sentry/fleet.sqlite"
 
 
+@pytest.mark.parametrize("said", ["true", "1", "woodpecker"])
+def test_in_ci_the_store_must_be_named(said: str, tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("sqlite:////srv/fleet.sqlite\n")
+    secret.chmod(0o600)
+    environ = {"CI": said, "HOME": "/home/anna"}
+
+    with pytest.raises(StoreError, match="--store URL.* -e vps_sentry_store=URL.* VPS_SENTRY_STORE_FILE"):
+        locate(None, environ=environ)
+    assert locate("sqlite:////srv/fleet.sqlite", environ=environ).path == Path("/srv/fleet.sqlite")
+    assert locate(None, environ={**environ, "VPS_SENTRY_STORE_FILE": str(secret)}).path == Path("/srv/fleet.sqlite")
+
+
+@pytest.mark.parametrize("said", ["", "false", "0"])
+def test_ci_that_is_said_not_to_be_is_none(said: str) -> None:
+    assert locate(None, environ={"CI": said, "XDG_DATA_HOME": "/data"}).path == Path("/data/vps-sentry/fleet.sqlite")
+
+
 def test_a_store_file_names_the_store_and_must_be_private(tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text("sqlite:////srv/fleet.sqlite\n")

@@ -12,6 +12,7 @@ from typing import Mapping, Optional
 from ._libraries import sa
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql+psycopg"
+_NO = ("", "0", "false")
 _HERE = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -31,9 +32,17 @@ class Place:
 
 
 def locate(url: Optional[str], *, environ: Mapping[str, str]) -> Place:
-    """The place a store URL means; without one ``VPS_SENTRY_STORE_FILE`` or the user's data directory decides."""
+    """The place a store URL means; without one ``VPS_SENTRY_STORE_FILE`` or the user's data directory decides.
+
+    Where ``CI`` is set, only the file does: a runner's home is gone with it, and each job would meet all hosts anew.
+    """
     if url is None and "VPS_SENTRY_STORE_FILE" in environ:
         return _place(_secret(Path(environ["VPS_SENTRY_STORE_FILE"])))
+    if url is None and environ.get("CI", "").lower() not in _NO:
+        raise StoreError(
+            "CI is set in the environment, so the store must be named, or the next job would not find it: --store URL, "
+            "for a playbook -e vps_sentry_store=URL, or its URL in a file of mode 0600 that VPS_SENTRY_STORE_FILE names"
+        )
     if url is None:
         return _file(Path(_data(environ), "vps-sentry", "fleet.sqlite"))
     if _parsed(url).password is not None or "password" in _parsed(url).query:
