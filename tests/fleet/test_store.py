@@ -244,7 +244,7 @@ def test_in_ci_the_store_must_be_named(said: str, tmp_path: Path) -> None:
     secret.chmod(0o600)
     environ = {"CI": said, "HOME": "/home/anna"}
 
-    with pytest.raises(StoreError, match="--store URL.* -e vps_sentry_store=URL.* VPS_SENTRY_STORE_FILE"):
+    with pytest.raises(StoreError, match=r"--store URL.* -e vps_sentry_store=URL.* VPS_SENTRY_STORE_FILE"):
         locate(None, environ=environ)
     assert locate("sqlite:////srv/fleet.sqlite", environ=environ).path == Path("/srv/fleet.sqlite")
     assert locate(None, environ={**environ, "VPS_SENTRY_STORE_FILE": str(secret)}).path == Path("/srv/fleet.sqlite")

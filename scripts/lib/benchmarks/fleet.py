@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import statistics
@@ -26,7 +27,7 @@ _FETCH = """\
 - hosts: all
   gather_facts: false
   tasks:
-    - ansible.builtin.fetch: {{src: {source}, dest: {target}/, flat: false}}
+    - ansible.builtin.fetch: {{src: {source}, dest: "{target}/{{{{ visit }}}}/", flat: false}}
 """
 
 
@@ -37,6 +38,7 @@ class Fleet:
         self._folder = scratch / "fleet"
         self._installed = installed
         self._costs: Dict[str, float] = {}
+        self._visits = itertools.count()
         self._server: Server
 
     def rows(self) -> List[Row]:
@@ -92,6 +94,7 @@ class Fleet:
         )
         if done.returncode != 0:
             raise SkippedError(f"the measurement failed: {done.stderr.strip()[-300:]}")
+        shutil.rmtree(self._folder / "fetched", ignore_errors=True)
         found = json.loads(done.stdout)
         # pull says 3 when it doubts a host: twenty names for one machine are clones of each other.
         if not set(found["codes"]) <= {0, 3}:
@@ -104,7 +107,8 @@ class Fleet:
         pull = [str(_bin() / "vps-sentry-fleet"), "pull", "--no-fallback", "--store", store]
         return {
             "nothing": [*play, str(self._folder / "nothing.yml")],
-            "fetch": [*play, str(self._folder / "fetch.yml")],
+            # No two bundles are the same bytes (nonce, time, run), so a file that was fetched before saves nothing.
+            "fetch": [*play, str(self._folder / "fetch.yml"), "-e", f"visit={next(self._visits)}"],
             "play": [*play, str(ROOT / "playbooks" / "collect.yml"), "-e", f"vps_sentry_store={store}"],
             "pull": [*pull, "-i", str(self._folder / "hosts.json")],
             "pull-nobody": [*pull, "-i", str(self._folder / "nobody.json")],

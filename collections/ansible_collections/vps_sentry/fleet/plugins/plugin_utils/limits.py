@@ -30,7 +30,7 @@ def unpack(answer: bytes) -> bytes:
     """
     if not answer.strip():
         raise LimitError("an empty answer: does `vps-sentry bundle` work there?")
-    if answer.lstrip()[:1] == b"{":
+    if is_bare(answer):
         if len(answer) > MAX_BYTES:
             raise LimitError(f"larger than {MAX_BYTES} bytes")
         return answer
@@ -41,6 +41,11 @@ def unpack(answer: bytes) -> bytes:
         if isinstance(exc, LimitError):
             raise
         raise LimitError("the answer is no bundle: something else on the host writes to the answer") from exc
+
+
+def is_bare(answer: bytes) -> bool:
+    """Whether it is JSON as the agent writes it: our command, which packs, gave way to the only one of that login."""
+    return answer.lstrip()[:1] == b"{"
 
 
 def inflate(packed: bytes) -> bytes:

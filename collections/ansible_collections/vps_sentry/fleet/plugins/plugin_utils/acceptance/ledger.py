@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Literal, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Literal, Mapping, Optional, Set, Tuple
 
 from .. import schema, trust_store
 from .._libraries import sa
@@ -150,6 +150,12 @@ def has_open(connection: sa.Connection, host: str) -> bool:
         .limit(1)
     )
     return connection.scalar(query) is not None
+
+
+def open_hosts(connection: sa.Connection) -> Set[str]:
+    """The hosts for which ``has_open`` holds."""
+    query = sa.select(schema.host.c.name).join(acceptance, acceptance.c.host == schema.host.c.id)
+    return set(connection.scalars(query.where(acceptance.c.state.in_(OPEN))))
 
 
 def waiting(connection: sa.Connection, host: str, *, at: str) -> Optional[Tuple[Row, bytes]]:

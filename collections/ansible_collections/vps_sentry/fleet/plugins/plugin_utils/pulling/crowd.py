@@ -10,7 +10,7 @@ from typing import Dict, Iterator, Sequence, Tuple
 
 from .. import collecting
 from ..collecting import Asked
-from ..limits import show
+from ..limits import is_bare, show
 from ..store import Store
 from ..verify import VerifyError
 from . import PullError, UnfitError
@@ -27,6 +27,8 @@ class Pulled:
     outcome: str
     reason: str = ""
     moved: bool = False
+    collects_only: bool = False
+    """Its login runs one command, whatever is asked: nothing can be handed over with it."""
 
 
 _Waiting = Dict["Future[bytes]", Tuple[Target, Asked]]
@@ -62,8 +64,9 @@ def _settled(store: Store, waiting: _Waiting) -> Iterator[Pulled]:
 
 def _settle(store: Store, asked: Asked, future: Future[bytes]) -> Pulled:
     try:
-        taken = collecting.take(store, asked, future.result())
-        return Pulled(asked.name, "collected", moved=taken.moved)
+        answer = future.result()
+        taken = collecting.take(store, asked, answer)
+        return Pulled(asked.name, "collected", moved=taken.moved, collects_only=is_bare(answer))
     except VerifyError as exc:
         return Pulled(asked.name, exc.outcome, str(exc))
     except UnfitError as exc:

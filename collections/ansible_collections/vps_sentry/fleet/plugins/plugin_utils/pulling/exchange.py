@@ -6,9 +6,11 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
+from dataclasses import dataclass
 
 from .. import fetch
 from .._libraries import paramiko
+from ..acceptance import delivery
 from ..limits import MAX_BYTES, show
 from . import PullError
 from .target import Become, Target
@@ -82,33 +84,54 @@ class _Channel:
 
 
 def ask(client: paramiko.SSHClient, target: Target, *, request: bytes, seconds: float) -> bytes:
-    """The host's answer, as it came. Raises PullError."""
+    """The host's bundle, as it came. Raises PullError."""
+    errand = _Errand("bundle", fetch.command(target.agent, text=False), request, MAX_BYTES)
+    return _over(client, target, errand, seconds=seconds)
+
+
+def hand(client: paramiko.SSHClient, target: Target, *, order: bytes, seconds: float) -> str:
+    """What the host says to an order that was put to it (``delivery.verdict``). Raises PullError."""
+    errand = _Errand("apply-acceptance", delivery.command(target.agent), order, delivery.ANSWER)
+    return _over(client, target, errand, seconds=seconds).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """A command of the agent and how it is run, its standard input, and the bytes it may answer with."""
+
+    name: str
+    pipeline: str
+    given: bytes
+    limit: int
+
+
+def _over(client: paramiko.SSHClient, target: Target, errand: _Errand, *, seconds: float) -> bytes:
     transport = client.get_transport()
     try:
         if transport is None:
             raise PullError("unreachable", "the connection is gone")
         with transport.open_session(timeout=seconds) as channel:
-            return _converse(_Channel(channel, time.monotonic() + seconds), target, request)
+            return _converse(_Channel(channel, time.monotonic() + seconds), target, errand)
     except TimeoutError as exc:
         raise PullError("failed", f"no whole answer within {seconds:.0f} s") from exc
     except (paramiko.SSHException, OSError, EOFError) as exc:
         raise PullError("unreachable", f"the connection broke: {show(str(exc) or type(exc).__name__)}") from exc
 
 
-def _converse(channel: _Channel, target: Target, request: bytes) -> bytes:
-    pipeline = fetch.command(target.agent, text=False)
+def _converse(channel: _Channel, target: Target, errand: _Errand) -> bytes:
     if target.become is None:
-        channel.run(pipeline)
+        channel.run(errand.pipeline)
     elif target.become.password is None:
-        channel.run(_as_root(target.become, pipeline, "-n"))
+        channel.run(_as_root(target.become, errand.pipeline, "-n"))
     else:
-        _prove(channel, target.become, pipeline)
-    channel.send(request)
+        _prove(channel, target.become, errand.pipeline)
+    channel.send(errand.given)
     channel.end_input()
-    answer = channel.output(MAX_BYTES)
+    answer = channel.output(errand.limit)
     status = channel.status()
     if status != 0:
-        raise PullError("failed", f"`vps-sentry bundle` ended with {status}: {channel.said() or fetch.hint(status)}")
+        told = channel.said() or fetch.hint(status)
+        raise PullError("failed", f"`vps-sentry {errand.name}` ended with {status}: {told}")
     return answer
 
 
