@@ -15,8 +15,10 @@ from typing import Any, Dict, Sequence, Tuple
 
 import pytest
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils import roster
+from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance import planfile, signing
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.acceptance.desk import Desk
 from ansible_collections.vps_sentry.fleet.plugins.plugin_utils.store import open_store
+from support.orders import Signer
 
 TOP = Path(__file__).parents[2]
 AGENT = [sys.executable, "-m", "vps_sentry"]
@@ -36,14 +38,14 @@ def environment(home: Path) -> Dict[str, str]:
     }
 
 
-def make_host(folder: Path, name: str, **files: str) -> Dict[str, Any]:
-    """A small disk, watched by the real agent, accepted; its inventory entry."""
+def make_host(folder: Path, name: str, *, accepted: bool = True, **files: str) -> Dict[str, Any]:
+    """A small disk, watched by the real agent, accepted unless said; its inventory entry."""
     root, state = folder / name / "root", folder / name / "state"
     (root / "etc").mkdir(parents=True)
     content = {"machine-id": hashlib.md5(name.encode()).hexdigest(), "hostname": name, "motd": "hello", **files}
     for path, text in content.items():
         (root / "etc" / path).write_text(text + "\n")
-    for action in (["run"], ["--accept-baseline"]):
+    for action in (["run"], ["--accept-baseline"])[: 1 + accepted]:
         command = [*AGENT, *action, "--root", str(root), "--state-dir", str(state)]
         subprocess.run(command, env=environment(folder), check=False, capture_output=True, timeout=60)
     script = folder / name / "vps-sentry"
@@ -195,3 +197,23 @@ def test_collecting_hands_over_what_waits_and_does_nothing_more_on_the_other_hos
     assert calls == {"web-1": ["bundle", "apply-acceptance"], "web-2": ["bundle"]}
     # The machine is not the disk's, and its agent says so.
     assert '"state": "refused"' in told
+
+
+def test_collecting_offers_a_signed_profile_to_new_hosts_alone(tmp_path: Path) -> None:
+    hosts = {f"web-{number}": make_host(tmp_path, f"web-{number}", accepted=number < 5) for number in range(1, 6)}
+    play(tmp_path, "collect.yml", hosts)
+    anna = Signer.make(tmp_path, "anna@example.org")
+    (tmp_path / "signers").write_text(anna.allowed())
+    with open_store(f"sqlite:///{tmp_path}/fleet.sqlite", environ={}) as store:
+        path = Path(Desk(store, by="anna").profile({"cohort": "web", "expires": "90d"}, folder=tmp_path).plan or "")
+    given = {"profile": str(path), "vps_sentry_signers": str(tmp_path / "signers")}
+    signing.add(path, signing.sign(planfile.read(path), anna.key))
+    code, told = play(tmp_path, "collect.yml", hosts, options=("-v",), **given)
+    assert code == 0, told
+    assert "for anna@example.org (signed) on 1 hosts" in told
+    # The machine is not the disk's, and its agent says so, besides that it knows neither signers nor its cohort.
+    assert "refused 1" in told
+    assert "a profile counts only where accept.allowed_signers names who may sign it" in told
+    assert {f"web-{number}": 1 for number in range(1, 5)} | {"web-5": 0} == {
+        name: row.sequence for name, row in rows(tmp_path).items()
+    }

@@ -18,7 +18,7 @@ from vps_sentry.core.order import Order
 from vps_sentry.core.plan import Plan
 
 OFF = {"enabled": False}
-LOOKS_LITTLE = {"files": OFF, "mounts": OFF, "ports": OFF, "ssh_auth": OFF}
+LOOKS_LITTLE = dict.fromkeys(("files", "mounts", "packages", "ports", "ssh_auth", "units"), OFF)
 
 
 @pytest.fixture(name="shell")

@@ -33,7 +33,7 @@ from support.runs import standing
 
 def test_a_host_that_appears_by_itself_needs_no_person(cohort: Cohort) -> None:
     path = cohort.sign(cohort.make(reason="the web image of May"), cohort.anna)
-    assert "Nothing to accept." in cohort.apply(path)
+    assert "no new host of web" in cohort.apply(path)
     for name in ("web-5", "web-6"):
         cohort.add(name).items["root key"] = {"n": 7}
     cohort.garden.collect("web-5", "web-6")
@@ -102,7 +102,7 @@ def test_a_host_with_a_baseline_is_never_asked(cohort: Cohort) -> None:
         cohort.garden.hosts[name].items["c"] = {"n": 3}
     cohort.garden.collect()
 
-    assert "Nothing to accept." in cohort.apply(path)
+    assert "no new host of web" in cohort.apply(path)
     assert before == {name: cohort.garden.baseline(name) for name in PEERS}
     # What was handed over once is no way back in for whoever kept it.
     cohort.add("web-5")

@@ -83,10 +83,12 @@ class ActionModule(ActionBase):
 
     def _begun(self, at_desk: desk.Desk, plain: Dict[str, Any]) -> desk.Told:
         path = Path(plain["plan"])
-        text, question, answer = at_desk.review(path)
-        Display().display(text)
-        if not plain["confirm"] and at_desk.may_write:
-            _ask(question, answer)
+        if not plain["profile"]:
+            # Whoever signed a profile has read it; with each collect it would only hide what is new.
+            text, question, answer = at_desk.review(path)
+            Display().display(text)
+            if not plain["confirm"] and at_desk.may_write:
+                _ask(question, answer)
         return at_desk.begin(path, plain)
 
     def _told(self, at_desk: desk.Desk, plain: Dict[str, Any]) -> desk.Told:

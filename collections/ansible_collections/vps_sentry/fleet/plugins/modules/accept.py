@@ -24,7 +24,8 @@ options:
     description: The plan's file, or that of a profile, for V(begun) and V(told).
     type: path
   profile:
-    description: Refuse a O(plan) that is no profile; what a schedule begins is for new hosts alone.
+    description:
+      - Refuse a O(plan) that is no profile, and do not ask, for people said yes to a profile when they signed it.
     type: bool
     default: false
   folder:

@@ -73,7 +73,7 @@ class Desk:
             found = profile.make(connection, _ask(options, by=self.by), cohort=options["cohort"])
             sizes = planning.cohort_sizes(connection)
         path = self._write(found, folder)
-        text = plan_text(found, cohorts=sizes, path=str(path))
+        text = plan_text(found, cohorts=sizes, path=str(path), source=profile.FILE)
         return Told(text, f"a profile of {found.items} items", 0, plan=str(path), document=_document(found))
 
     def _write(self, found: PlanFile, folder: Path) -> Optional[Path]:
@@ -104,7 +104,9 @@ class Desk:
             begun = applying.begin(connection, given, consent=consent, profile=whole)
             head, sizes = log.head(connection), planning.cohort_sizes(connection)
         mirror.update(self.store)
-        shown = "" if whole is None else plan_text(given, cohorts=sizes)
+        if whole is not None and not given.hosts and not given.withheld:
+            return Told(f"profile {whole.plan_id}: no new host of {whole.cohort}\n{log.told(head)}", "nothing to do", 0)
+        shown = "" if whole is None else plan_text(given, cohorts=sizes, source=profile.FILE)
         first = f", first on {', '.join(begun.canaries)}" if begun.canaries else ""
         left = "".join(f"\n  not asked: {name}: {reason}" for name, reason in begun.left)
         text = (
@@ -127,7 +129,8 @@ class Desk:
         mirror.update(self.store)
         asked = {row.host for row in rows}
         left = [(host.name, "not begun") for host in found.hosts if host.name not in asked and not found.cohort]
-        text = recap.recap(found.plan_id, rows, head=head, left=left)
+        kind = "profile" if found.cohort else "plan"
+        text = recap.recap(found.plan_id, rows, head=head, left=left, kind=kind)
         document = recap.to_json(found.plan_id, rows, head=head, left=left)
         code = recap.exit_code(rows) or (4 if left else 0)
         return Told(text, text.splitlines()[0], code, plan=str(path), document=document)

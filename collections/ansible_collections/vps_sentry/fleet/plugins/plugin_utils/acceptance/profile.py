@@ -23,6 +23,7 @@ from .planfile import LIFETIME, PlanError, PlanFile
 from .planning import Ask
 from .situation import Wanted
 
+FILE = "the profile's file"
 MOST = 366 * 24 * 3600
 """Seconds for which a profile may be applied: what nobody ever looks at again is no review."""
 _HAD_ONE = (

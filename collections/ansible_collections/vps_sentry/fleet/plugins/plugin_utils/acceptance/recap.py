@@ -32,15 +32,15 @@ def exit_code(rows: Iterable[Row]) -> int:
     return 4 if states & {"pending", "accepted", "stale", "expired"} else 0
 
 
-def recap(plan_id: str, rows: List[Row], *, head: str, left: Iterable[Tuple[str, str]] = ()) -> str:
+def recap(plan_id: str, rows: List[Row], *, head: str, left: Iterable[Tuple[str, str]] = (), kind: str = "plan") -> str:
     """The lines that end each application of a plan; every state is named, those without a host too.
 
-    ``head`` is that of the audit log.
+    ``head`` is that of the audit log, ``kind`` what ``plan_id`` names.
     """
     counts = Counter(row.state for row in rows)
     told = "  ".join(f"{state} {counts[state]}" for state in _ORDER[:5])
     more = "".join(f"  {state} {counts[state]}" for state in _ORDER[5:] if counts[state])
-    lines = [f"plan {plan_id}: {told}{more}"]
+    lines = [f"{kind} {plan_id}: {told}{more}"]
     for state in _ORDER[1:]:
         lines += _hosts(state, [row for row in rows if row.state == state])
     lines += [f"  not asked: {show(name)}: {show(reason, limit=300)}" for name, reason in left]

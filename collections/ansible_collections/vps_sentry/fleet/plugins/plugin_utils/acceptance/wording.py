@@ -17,8 +17,13 @@ SHOWN_GROUPS = 40
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def plan_text(plan: PlanFile, *, cohorts: Mapping[str, int], path: Optional[str] = None) -> str:
-    """``cohorts``: name -> how many hosts it has. ``path``: where the plan lies, once it was written."""
+def plan_text(
+    plan: PlanFile, *, cohorts: Mapping[str, int], path: Optional[str] = None, source: str = "the plan's file"
+) -> str:
+    """``cohorts``: name -> how many hosts it has. ``path``: where the plan lies, once it was written.
+
+    ``source``: where all of it stands, in words.
+    """
     lines = [*_head(plan), ""]
     critical = [group for group in plan.groups if group.severity == "critical"]
     others = [group for group in plan.groups if group.severity != "critical"]
@@ -28,7 +33,7 @@ def plan_text(plan: PlanFile, *, cohorts: Mapping[str, int], path: Optional[str]
         lines += [""]
     for group in others[:SHOWN_GROUPS]:
         lines += _group(group, _where(plan, group, cohorts, every=False))
-    lines += _rest(others[SHOWN_GROUPS:])
+    lines += _rest(others[SHOWN_GROUPS:], source)
     lines += _withheld(plan.withheld)
     lines += ["", _summary(plan), log.told(plan.log_head), *_next(plan, path)]
     return "\n".join([*lines, ""])
@@ -93,11 +98,11 @@ def _names(hosts: Tuple[str, ...], *, every: bool) -> str:
     return ", ".join(show(name) for name in shown) + more
 
 
-def _rest(groups: List[Group]) -> Iterator[str]:
+def _rest(groups: List[Group], source: str) -> Iterator[str]:
     if groups:
         counts = Counter(group.check for group in groups)
         told = ", ".join(f"{number:,} {check}" for check, number in sorted(counts.items()))
-        yield f"  and {len(groups):,} more changes, none critical ({told}); each stands in the plan's file"
+        yield f"  and {len(groups):,} more changes, none critical ({told}); each stands in {source}"
 
 
 def _withheld(withheld: Tuple[Withheld, ...]) -> Iterator[str]:
