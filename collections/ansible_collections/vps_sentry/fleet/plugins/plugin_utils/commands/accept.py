@@ -59,7 +59,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 
 
 def _profile(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cohort", required=True, metavar="COHORT", help="as hosts --cohorts names it")
+    parser.add_argument("--cohort", required=True, metavar="COHORT", help="as vps-sentry-fleet hosts has it")
     parser.add_argument("--expires", required=True, metavar="90d", help="for how long new hosts may accept it")
     parser.add_argument("--reason", default="", metavar="TEXT")
     parser.add_argument("--fleet-id", metavar="NAME", help="the fleet's name in the hosts' configuration")
