@@ -30,11 +30,13 @@ def rehearse() -> None:
 
 
 def _collect(url: str) -> None:
+    # One time for all: the same run is the same bundle whatever the clock does meanwhile.
+    at = now()
     with open_store(url, environ={}) as store:
         for run in _RUNS:
-            (said,) = simulate.bundles(simulate.Fleet(hosts=1, items=0), time=now(), run=run)
+            (said,) = simulate.bundles(simulate.Fleet(hosts=1, items=0), time=at, run=run)
             collecting.begin(store, said.name, cohort=said.cohort)
             bundle = verify(said.data, nonce=None, held=said.held)
             with store.write() as connection:
-                ingest.ingest(connection, bundle, whose=ingest.Whose(said.name, said.cohort, asked=True), at=now())
+                ingest.ingest(connection, bundle, whose=ingest.Whose(said.name, said.cohort, asked=True), at=at)
             delivery.take_up(store, said.name)
