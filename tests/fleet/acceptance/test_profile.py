@@ -244,7 +244,12 @@ def test_on_the_command_line(cohort: Cohort, capsys: pytest.CaptureFixture[str])
     assert f"accept sign {path} --key" in made
     assert f"collect.yml -e profile={path}" in made
     assert 0o600 == path.stat().st_mode & 0o777
-    fleet("sign", str(path), "--key", str(cohort.anna.key))
+    # Whoever signs needs no store.
+    nowhere = cohort.path / "none.sqlite"
+    assert 0 == main(["accept", "sign", str(path), "--key", str(cohort.anna.key), "--store", f"sqlite:///{nowhere}"])
+    assert not nowhere.exists()
+    assert 1 == main(["accept", "sign", str(nowhere), "--key", str(cohort.anna.key)])
+    assert "none.sqlite" in capsys.readouterr().err
     cohort.add("web-5")
     cohort.garden.collect("web-5")
     begun = fleet("apply", str(path), "--signers", str(cohort.allowed), "--confirm")

@@ -27,10 +27,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser(words).parse_args(words)
     try:
-        with open_store(options.store, environ=os.environ, create=options.command.creates) as store:
-            code: int = options.command.run(store, options)
-            sys.stdout.flush()
-            return code
+        code = _run(options)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         # The reader (head, less) has seen enough; Python's own flush at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -38,6 +37,16 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except (LibraryError, StoreError) as exc:
         print(f"vps-sentry-fleet: {exc}", file=sys.stderr)
         return ERROR
+
+
+def _run(options: argparse.Namespace) -> int:
+    code: int
+    if "alone" in options:
+        code = options.alone(options)
+    else:
+        with open_store(options.store, environ=os.environ, create=options.command.creates) as store:
+            code = options.command.run(store, options)
+    return code
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

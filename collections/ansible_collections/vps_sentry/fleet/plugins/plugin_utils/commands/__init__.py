@@ -17,7 +17,10 @@ from ..store import Store
 
 @dataclass(frozen=True)
 class Command:
-    """What one command is: ``arguments`` adds its own to the parser, ``run`` does it and returns the exit code."""
+    """What one command is: ``arguments`` adds its own to the parser, ``run`` does it and returns the exit code.
+
+    A part of a command that needs no store sets a default ``alone``, which is run instead, with the options only.
+    """
 
     about: str
     arguments: Callable[[argparse.ArgumentParser], None]

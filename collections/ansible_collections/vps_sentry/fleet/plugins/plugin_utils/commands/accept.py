@@ -26,6 +26,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     _profile(steps.add_parser("profile", help="write what a cohort accepted alike, to be signed for its new hosts"))
     sign = steps.add_parser("sign", help="sign a plan or profile with an SSH key, of an agent or a security key too")
     _file(sign)
+    # Whoever reviews and signs may sit at a machine that has no store.
+    sign.set_defaults(alone=_signed)
     sign.add_argument("--key", required=True, metavar="FILE", type=Path, help="a private key, or the public half")
     begin = steps.add_parser("apply", help="begin a reviewed plan or a signed profile; collecting hands it over")
     _file(begin)
@@ -79,8 +81,12 @@ def _run(store: Store, options: argparse.Namespace) -> int:
     try:
         return _STEPS[options.step](store, options)
     except PlanError as exc:
-        print(f"vps-sentry-fleet: {exc}", file=sys.stderr)
-        return _ERROR
+        return _refused(exc)
+
+
+def _refused(exc: PlanError) -> int:
+    print(f"vps-sentry-fleet: {exc}", file=sys.stderr)
+    return _ERROR
 
 
 def _planned(store: Store, options: argparse.Namespace) -> int:
@@ -91,9 +97,11 @@ def _profiled(store: Store, options: argparse.Namespace) -> int:
     return _tell(Desk(store, getpass.getuser()).profile(vars(options), folder=options.folder), options)
 
 
-def _signed(_store: Store, options: argparse.Namespace) -> int:
-    found = planfile.read(options.plan)
-    target = signing.add(options.plan, signing.sign(found, options.key))
+def _signed(options: argparse.Namespace) -> int:
+    try:
+        target = signing.add(options.plan, signing.sign(planfile.read(options.plan), options.key))
+    except PlanError as exc:
+        return _refused(exc)
     print(f"signed: {target}")
     return 0
 
@@ -155,7 +163,6 @@ def _tell(told: Told, options: argparse.Namespace) -> int:
 _STEPS: Dict[str, Callable[[Store, Any], int]] = {
     "plan": _planned,
     "profile": _profiled,
-    "sign": _signed,
     "apply": _begun,
     "status": _followed,
     "reset": _reset,
