@@ -15,9 +15,13 @@ from support.watched import Watched, watch
 Fleet = Callable[[int], List[Machine]]
 
 
+LONG = ("test_molecule.py", "test_sanity.py")
+"""The files that take longest, in this order."""
+
+
 def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
-    """Molecule's scenarios first: of two that run tests side by side one is busy with them for most of the time."""
-    items.sort(key=lambda item: item.path.name != "test_molecule.py")
+    """Begin with what takes longest: of two that run tests side by side neither waits for the other in the end."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 @pytest.fixture(scope="session")
